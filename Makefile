@@ -1,0 +1,48 @@
+# Every target is one command; `make setup` is all that a student needs besides `make course`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+.PHONY: help setup setup-dev course test lab notebooks data lint clean
+
+help:
+	@echo "make course     set up, run all lessons offline, leave executed notebooks and a site in build/"
+	@echo "make test       ruff and pytest"
+	@echo "make lab        open the lessons in JupyterLab"
+	@echo "make notebooks  execute and stamp the committed lessons"
+	@echo "make setup      the course alone; make setup-dev adds what the tests need"
+
+$(VENV)/setup.stamp: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install -q -c constraints.txt -e .
+	touch $@
+
+$(VENV)/setup-dev.stamp: $(VENV)/setup.stamp
+	$(PIP) install -q -c constraints.txt -e ".[dev]"
+	touch $@
+
+setup: $(VENV)/setup.stamp
+
+setup-dev: $(VENV)/setup-dev.stamp
+
+course: setup
+	$(BIN)/course run
+
+test: setup-dev
+	$(BIN)/ruff check . && $(BIN)/python -m pytest
+
+lab: setup
+	$(BIN)/jupyter lab notebooks
+
+notebooks: setup
+	$(BIN)/course run --write
+
+data: setup
+	$(BIN)/python -m helpers.datagen
+
+lint: setup-dev
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf build runs

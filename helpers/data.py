@@ -1,0 +1,191 @@
+"""Data sets: load, validate, split, find near-duplicates.
+
+A data set is a JSON list, or JSON Lines, of records `{"instruction", "input", "output"}` (the Alpaca
+triple of Taori et al. 2023). Extra keys are kept. Anything else is refused with the row, the key
+and the remedy. `course` is the bundled data set; any local path works too.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from helpers.errors import DataError, nearest
+
+ASSETS = Path(__file__).parent / "assets"
+BUNDLED = {"course": ASSETS / "course" / "instruction-data.json"}
+SMALLEST = 20  # rows; fewer cannot be split into three parts worth measuring on
+
+
+class Splits(NamedTuple):
+    """The three parts of a data set, in file order."""
+
+    train: list[dict]
+    test: list[dict]
+    validation: list[dict]
+
+
+def data_path(name: str | Path) -> Path:
+    """The file of a bundled data set by name, or the path itself."""
+    if str(name) in BUNDLED:
+        return BUNDLED[str(name)]
+    path = Path(name)
+    if not path.exists():
+        raise DataError(
+            f"no data set {str(name)!r}: it is neither a file nor a bundled name; "
+            f"{nearest(str(name), BUNDLED)}. Give the path of a JSON or JSON Lines file."
+        )
+    if path.is_dir():
+        raise DataError(f"{path} is a folder: name the JSON file inside it.")
+    return path
+
+
+def load_records(name: str | Path) -> list[dict]:
+    """The validated records of a bundled data set or a local file, at least one.
+
+    Raises DataError that names the row (counted from 1), the key and the remedy.
+    """
+    path = data_path(name)
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{path} is not UTF-8 (byte {error.start}). Save it as UTF-8, "
+            "for example with `iconv -t utf-8`."
+        ) from error
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}.") from error
+    rows = parse_rows(text, str(path))
+    if not rows:
+        raise DataError(f"{path} holds no rows: at least one record is needed.")
+    return [check_record(row, number, str(path)) for number, row in enumerate(rows, start=1)]
+
+
+def parse_rows(text: str, path: str) -> list:
+    """The rows of a JSON list, or of JSON Lines, not yet validated."""
+    if not text.strip():
+        return []
+    if text.lstrip()[0] == "[":
+        return _parse(text, path, "")
+    rows = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.strip():
+            rows.append(_parse(line, path, f", line {number}"))
+    return rows
+
+
+def _parse(text: str, path: str, where: str):
+    try:
+        return json.loads(text, object_pairs_hook=_unique_keys)
+    except json.JSONDecodeError as error:
+        place = where or f", line {error.lineno}"
+        raise DataError(
+            f"{path}{place}: not JSON ({error.msg}). Expected a list of records, or one record "
+            "a line; the file may be cut off."
+        ) from error
+    except DataError as error:
+        raise DataError(f"{path}{where}: {error}") from error
+
+
+def _unique_keys(pairs: list[tuple]) -> dict:
+    repeated = [key for key, n in Counter(key for key, _ in pairs).items() if n > 1]
+    if repeated:
+        raise DataError(f"the key {repeated[0]!r} appears twice in one record: keep one of them.")
+    return dict(pairs)
+
+
+def check_record(row, number: int, path: str) -> dict:
+    """The record with its three text fields, extra keys kept. A null or missing input becomes ""."""
+    where = f"{path}, row {number}"
+    if not isinstance(row, dict):
+        raise DataError(
+            f'{where}: expected an object like {{"instruction": …, "input": …, "output": …}}, '
+            f"got {type(row).__name__}."
+        )
+    record = {**row, "input": row.get("input") if row.get("input") is not None else ""}
+    for key in ("instruction", "input", "output"):
+        if key not in record:
+            found = ", ".join(map(repr, row)) or "none"
+            raise DataError(f"{where}: the key {key!r} is missing (found: {found}). Add it.")
+        value = record[key]
+        if not isinstance(value, str):
+            raise DataError(
+                f"{where}: {key!r} must be text, got {type(value).__name__} "
+                f"{str(value)[:40]!r}. Put it in quotes."
+            )
+        try:
+            value.encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise DataError(
+                f"{where}: {key!r} holds half a surrogate pair at character {error.start}, which "
+                "is no valid text. Remove it."
+            ) from error
+    if not record["instruction"].strip():
+        raise DataError(f"{where}: the instruction is empty. Write one or remove the row.")
+    return record
+
+
+def split(records: Sequence[dict], validation: Sequence[dict] | None = None) -> Splits:
+    """Train, test and validation in file order: int(0.85 n), int(0.10 n), the rest.
+
+    1,100 rows give 935 / 110 / 55. With a validation set of your own, all of `records` is trained
+    on and the test split is empty. Raises DataError below 20 rows.
+    """
+    if validation is not None:
+        return Splits(list(records), [], list(validation))
+    n = len(records)
+    if n < SMALLEST:
+        raise DataError(
+            f"{n} rows are too few to split: at least {SMALLEST} are needed. Add rows, or name a "
+            "validation file of your own (`--val FILE`)."
+        )
+    n_train, n_test = int(0.85 * n), int(0.10 * n)
+    return Splits(
+        list(records[:n_train]),
+        list(records[n_train : n_train + n_test]),
+        list(records[n_train + n_test :]),
+    )
+
+
+def words(text: str) -> list[str]:
+    """The words of a text in lower case, punctuation dropped."""
+    return re.findall(r"[^\W_]+", text.lower())
+
+
+def near_duplicates(
+    left: Sequence[dict], right: Sequence[dict], threshold: float = 0.9
+) -> list[tuple[int, int, float]]:
+    """Pairs (index in left, index in right, similarity) that are almost the same record.
+
+    Similarity is the Jaccard index of the two sets of words over all three fields. An inverted
+    index on each record's rarest words keeps it fast: records above the threshold share one.
+    """
+    sets = [[frozenset(_all_words(r)) for r in side] for side in (left, right)]
+    counts = Counter(word for side in sets for ws in side for word in ws)
+    index = defaultdict(list)
+    for j, ws in enumerate(sets[1]):
+        for word in _rarest(ws, counts, threshold):
+            index[word].append(j)
+    found = []
+    for i, ws in enumerate(sets[0]):
+        candidates = {j for word in _rarest(ws, counts, threshold) for j in index[word]}
+        for j in sorted(candidates):
+            similarity = len(ws & sets[1][j]) / len(ws | sets[1][j])
+            if similarity >= threshold:
+                found.append((i, j, similarity))
+    return found
+
+
+def _all_words(record: dict) -> list[str]:
+    return words(" ".join((record["instruction"], record["input"], record["output"])))
+
+
+def _rarest(ws: frozenset[str], counts: Counter, threshold: float) -> list[str]:
+    # Prefix filtering (Chaudhuri et al. 2006): two sets with Jaccard ≥ t must share a word among
+    # the first n - ceil(t n) + 1 of each, in any one order of all words.
+    ordered = sorted(ws, key=lambda w: (counts[w], w))
+    return ordered[: len(ordered) - -(-int(threshold * len(ordered) * 1000) // 1000) + 1]

@@ -1,0 +1,47 @@
+"""The few exceptions that the course raises on purpose.
+
+Each message names the value that was wrong, the limit it broke and what to do about it, so that it
+can be shown to a student as it is. The command line turns `CourseError` into one line and exit
+status 2; anything else is a bug and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class CourseError(Exception):
+    """Something the user can mend: bad input, a missing file, a wrong setting."""
+
+
+class DataError(CourseError):
+    """A data set or record that does not follow the contract."""
+
+
+class WeightsError(CourseError):
+    """A checkpoint that cannot be found, read or matched to the model."""
+
+
+class SettingsError(CourseError):
+    """An argument or setting outside its range."""
+
+
+class JudgeError(CourseError):
+    """A judge that cannot be reached or used at all (a single bad reply is no error)."""
+
+
+class RunError(CourseError):
+    """A run folder that cannot be used: another run's, half-written or of other settings."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A phrase that offers the known names, the most similar ones first.
+
+    >>> nearest("alpca", ["alpaca", "phi3", "plain"])
+    "did you mean 'alpaca'? Known: alpaca, phi3, plain"
+    """
+    known = list(known)
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    guess = f"did you mean {close[0]!r}? " if close else ""
+    return f"{guess}Known: {', '.join(known)}" if guess else f"known: {', '.join(known)}"

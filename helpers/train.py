@@ -1,0 +1,291 @@
+"""The training loop, as a generator of step records.
+
+`train` yields after every optimiser step; printing, plotting, saving and stopping early are the
+caller's. The bundled models were pretrained with the same function: fine-tuning differs only in
+its batches. The loss is the weighted sum of negative log-likelihoods divided once by the summed
+weight, over a whole optimiser step and in evaluation alike. Sources: AdamW (Loshchilov & Hutter
+2019), warm-up and cosine decay as in GPT-3 (Brown et al. 2020).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Protocol
+
+import safetensors.torch
+import torch
+from torch.nn import functional as F
+
+from helpers.collate import IGNORE_INDEX, Batch
+from helpers.errors import DataError, RunError, SettingsError
+from helpers.files import atomic_path, write_json
+from helpers.model import GPT
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """How to train; which rows meet in which step is the plan's business."""
+
+    epochs: int = 2
+    lr: float = 5e-5  # peak learning rate
+    weight_decay: float = 0.1  # on matrices only, not on biases and norms
+    warmup: float = 0.1  # share of all steps in which the rate rises from 0
+    final_lr: float = 0.1  # where the cosine ends, as a share of the peak
+    clip: float = 1.0  # largest norm of the gradient
+    betas: tuple[float, float] = (0.9, 0.95)
+    eval_every: int = 0  # steps between evaluations; 0 = at the end of each epoch
+    precision: str = "fp32"  # or bf16: matrix products in bfloat16, weights and sums in float32
+
+    def __post_init__(self):
+        limits = {
+            "epochs": self.epochs >= 1,
+            "lr": self.lr > 0 and math.isfinite(self.lr),
+            "weight_decay": self.weight_decay >= 0,
+            "warmup": 0 <= self.warmup < 1,
+            "final_lr": 0 <= self.final_lr <= 1,
+            "clip": self.clip > 0,
+            "eval_every": self.eval_every >= 0,
+            "precision": self.precision in ("fp32", "bf16"),
+        }
+        for name, good in limits.items():
+            if not good:
+                raise SettingsError(f"{name} = {getattr(self, name)!r} is outside its range.")
+
+
+@dataclass(frozen=True)
+class StepRecord:
+    """What one optimiser step did. Losses are in nats per weighted target token."""
+
+    step: int  # finished steps, from 1
+    epoch: float  # finished epochs, fractional
+    tokens: int  # real tokens read so far
+    target_tokens: int  # labels learnt from so far
+    lr: float
+    loss: float  # of this step's batches, before the update
+    val_response_loss: float | None  # only where an evaluation was due
+    seconds: float  # training time so far, evaluations included
+
+
+class Plan(Protocol):
+    """Where batches come from: any step of any epoch, in any order, always the same."""
+
+    steps_per_epoch: int
+
+    def micro_batches(self, epoch: int, step: int) -> list[Batch]: ...
+
+
+LossFunction = Callable[[GPT, Batch], tuple[torch.Tensor, torch.Tensor]]
+
+
+def token_losses(model: GPT, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+    """Negative log-likelihoods (N,) in nats of the batch's N targets, and their weights (N,).
+
+    Logits are computed only where there is a target: the head is most of a small model's work.
+    """
+    targets = batch.labels != IGNORE_INDEX  # (B, T)
+    h = model.hidden(batch.input_ids, batch.positions)[targets]  # (N, C)
+    logits = model.head(h).float()  # (N, V)
+    nll = F.cross_entropy(logits, batch.labels[targets], reduction="none")
+    return nll, batch.loss_weights[targets]
+
+
+def autocast(device: str | torch.device, precision: str):
+    """The context in which matrix products run in bfloat16, or one that does nothing."""
+    if precision == "fp32":
+        return nullcontext()
+    return torch.autocast(torch.device(device).type, dtype=torch.bfloat16)
+
+
+@torch.no_grad()
+def evaluate_loss(
+    model: GPT,
+    batches: Sequence[Batch],
+    *,
+    device: str | torch.device = "cpu",
+    precision: str = "fp32",
+    loss: LossFunction = token_losses,
+) -> float:
+    """Mean loss in nats per target over all batches: one sum divided once, no mean of means.
+
+    Uses no random numbers, so evaluating more often changes nothing else.
+    """
+    total, weight = 0.0, 0.0
+    for batch in batches:
+        with autocast(device, precision):
+            nll, weights = loss(model, batch.to(device))
+        total += float((nll.double() * weights).sum())
+        weight += float(weights.double().sum())
+    if weight == 0:
+        raise DataError("no token to evaluate on: give rows with a response.")
+    return total / weight
+
+
+def learning_rate(step: int, steps: int, settings: TrainSettings) -> float:
+    """The rate of step `step` (from 0) of `steps`: a linear warm-up, then half a cosine."""
+    warm = math.ceil(settings.warmup * steps)
+    if step < warm:
+        return settings.lr * (step + 1) / warm
+    done = (step - warm) / max(1, steps - warm)
+    share = settings.final_lr + (1 - settings.final_lr) * 0.5 * (1 + math.cos(math.pi * done))
+    return settings.lr * share
+
+
+def parameter_groups(model: GPT, weight_decay: float) -> list[dict]:
+    """Matrices with weight decay, biases and norms without; each group may scale the rate."""
+    parameters = list(model.parameters())
+    return [
+        {"params": [p for p in parameters if p.dim() >= 2], "weight_decay": weight_decay},
+        {"params": [p for p in parameters if p.dim() < 2], "weight_decay": 0.0},
+    ]
+
+
+class TrainState:
+    """A model, its optimiser and how far they are: what a checkpoint must hold.
+
+    Dropout is 0 and every batch follows from seed, epoch and step, so there is no random state to
+    keep. `lr_scale` of a parameter group multiplies the rate (pretraining slows embeddings down).
+    """
+
+    def __init__(self, model: GPT, settings: TrainSettings, groups: list[dict] | None = None):
+        self.model, self.settings = model, settings
+        self.groups = groups or parameter_groups(model, settings.weight_decay)
+        self.optimizer = torch.optim.AdamW(
+            self.groups, lr=settings.lr, betas=settings.betas, fused=_fused_available(model)
+        )
+        self.step = self.tokens = self.target_tokens = 0
+        self.seconds = 0.0
+
+    def counters(self) -> dict[str, str]:
+        """Progress as strings, as safetensors wants its metadata."""
+        return {
+            "step": str(self.step),
+            "tokens": str(self.tokens),
+            "target_tokens": str(self.target_tokens),
+            "seconds": repr(self.seconds),
+        }
+
+
+def _fused_available(model: GPT) -> bool:
+    device = next(model.parameters()).device.type
+    return device in ("cpu", "cuda", "mps")
+
+
+def train(
+    state: TrainState,
+    plan: Plan,
+    *,
+    validation: Sequence[Batch] = (),
+    loss: LossFunction = token_losses,
+    device: str | torch.device = "cpu",
+) -> Iterator[StepRecord]:
+    """Train from `state.step` to the end of the last epoch, yielding a record after each step.
+
+    Between two records the caller may save `state`, plot, or stop: nothing is half done then.
+    Raises RunError when the loss is not finite, before the weights are touched.
+    """
+    settings, model = state.settings, state.model
+    steps = settings.epochs * plan.steps_per_epoch
+    every = settings.eval_every or plan.steps_per_epoch
+    model.train()
+    while state.step < steps:
+        started = time.perf_counter()
+        epoch, step_in_epoch = divmod(state.step, plan.steps_per_epoch)
+        batches = plan.micro_batches(epoch, step_in_epoch)
+
+        # Forward and backward. Every micro-batch is divided by the weight of the whole step.
+        total_weight = sum(batch.weight for batch in batches)
+        total_loss = 0.0
+        for batch in batches:
+            with autocast(device, settings.precision):
+                nll, weights = loss(model, batch.to(device))
+                part = (nll * weights).sum() / total_weight
+            part.backward()
+            total_loss += float(part.detach())
+        if not math.isfinite(total_loss):
+            raise RunError(
+                f"the loss of step {state.step + 1} is {total_loss}: lower the learning rate "
+                f"(now {settings.lr:g}) or use precision fp32."
+            )
+
+        # Update.
+        torch.nn.utils.clip_grad_norm_(model.parameters(), settings.clip)
+        lr = learning_rate(state.step, steps, settings)
+        for group in state.optimizer.param_groups:
+            group["lr"] = lr * group.get("lr_scale", 1.0)
+        state.optimizer.step()
+        state.optimizer.zero_grad(set_to_none=True)
+
+        # Count, evaluate, report.
+        state.step += 1
+        state.tokens += sum(batch.n_tokens for batch in batches)
+        state.target_tokens += sum(batch.n_targets for batch in batches)
+        due = validation and (state.step % every == 0 or state.step == steps)
+        val_loss = None
+        if due:
+            val_loss = evaluate_loss(
+                model, validation, device=device, precision=settings.precision, loss=loss
+            )
+        state.seconds += time.perf_counter() - started
+        yield StepRecord(
+            step=state.step,
+            epoch=state.step / plan.steps_per_epoch,
+            tokens=state.tokens,
+            target_tokens=state.target_tokens,
+            lr=lr,
+            loss=total_loss,
+            val_response_loss=val_loss,
+            seconds=state.seconds,
+        )
+
+
+def save_state(folder: str | Path, state: TrainState) -> None:
+    """Write `state.safetensors` (weights, optimiser, counters: one atomic file) and `state.json`."""
+    tensors = {f"model.{k}": v.contiguous() for k, v in state.model.state_dict().items()}
+    for index, moments in state.optimizer.state_dict()["state"].items():
+        for key, value in moments.items():
+            tensors[f"optimizer.{index}.{key}"] = value.contiguous()
+    with atomic_path(Path(folder) / "state.safetensors") as path:
+        safetensors.torch.save_file(tensors, path, metadata=state.counters())
+    write_json(
+        Path(folder) / "state.json", {**state.counters(), "settings": asdict(state.settings)}
+    )
+
+
+def load_state(folder: str | Path, state: TrainState) -> TrainState:
+    """`state`, filled from `folder/state.safetensors`, ready to go on exactly where it stopped."""
+    path = Path(folder) / "state.safetensors"
+    device = next(state.model.parameters()).device
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            counters = file.metadata()
+            tensors = {key: file.get_tensor(key) for key in file.keys()}
+    except (OSError, safetensors.SafetensorError) as error:
+        raise RunError(
+            f"{path}: cannot be read ({error}). Delete the folder and start again."
+        ) from error
+    state.model.load_state_dict(
+        {k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")}
+    )
+    optimizer = state.optimizer.state_dict()
+    for key, value in tensors.items():
+        if key.startswith("optimizer."):
+            _, index, name = key.split(".")
+            value = value if name == "step" else value.to(device)
+            optimizer["state"].setdefault(int(index), {})[name] = value
+    state.optimizer.load_state_dict(optimizer)
+    state.step, state.tokens = int(counters["step"]), int(counters["tokens"])
+    state.target_tokens = int(counters["target_tokens"])
+    state.seconds = json.loads(counters["seconds"])
+    return state
+
+
+def clear_state(folder: str | Path) -> None:
+    """Remove the resume files of a finished run."""
+    for name in ("state.safetensors", "state.json"):
+        (Path(folder) / name).unlink(missing_ok=True)

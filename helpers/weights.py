@@ -1,0 +1,305 @@
+"""Checkpoints: a name or path ↔ a model. The only file that knows foreign parameter names.
+
+On disk every model is `model.safetensors` + `config.json` in the layout of Hugging Face's
+`GPT2LMHeadModel`, which opens them with the same logits. Two things differ from our names: they
+call parts otherwise, and they store the four matrices of a block as OpenAI's "Conv1D", transposed.
+Nothing is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import safetensors
+import safetensors.torch
+import torch
+
+from helpers.errors import WeightsError, nearest
+from helpers.files import atomic_path, write_json
+from helpers.model import GPT, GPTConfig
+
+ASSETS = Path(__file__).parent / "assets"
+
+
+@dataclass(frozen=True)
+class KnownModel:
+    """A model that can be asked for by name."""
+
+    name: str
+    parameters: int
+    lr: float  # a learning rate for fine-tuning that works: ours found on validation
+    folder: Path | None = None  # bundled
+    repository: str = ""  # on the Hugging Face hub
+    revision: str = ""
+
+
+KNOWN = {
+    model.name: model
+    for model in (
+        KnownModel("gpt2-mini", 17_864_704, 1e-3, folder=ASSETS / "gpt2-mini"),
+        KnownModel(
+            "gpt2",
+            124_439_808,
+            5e-5,
+            repository="openai-community/gpt2",
+            revision="607a30d783dfa663caf39e06633721c8d4cfcd7e",
+        ),
+        KnownModel(
+            "gpt2-medium",
+            354_823_168,
+            5e-5,
+            repository="openai-community/gpt2-medium",
+            revision="6dcaa7a952f72f9298047fd5137cd6e4f05f41da",
+        ),
+        KnownModel(
+            "gpt2-large",
+            774_030_080,
+            5e-5,
+            repository="openai-community/gpt2-large",
+            revision="32b71b12589c2f8d625668d2335a01cac3249519",
+        ),
+        KnownModel(
+            "gpt2-xl",
+            1_557_611_200,
+            5e-5,
+            repository="openai-community/gpt2-xl",
+            revision="15ea56dee5df4983c59b2538573817e1667135e2",
+        ),
+    )
+}
+
+GPT2_SIZES = {
+    "gpt2": GPTConfig(),
+    "gpt2-medium": GPTConfig(n_layer=24, n_head=16, n_embd=1024),
+    "gpt2-large": GPTConfig(n_layer=36, n_head=20, n_embd=1280),
+    "gpt2-xl": GPTConfig(n_layer=48, n_head=25, n_embd=1600),
+}
+
+# Ours → theirs, inside a block; True where the matrix is stored transposed.
+_BLOCK = {
+    "norm1.weight": ("ln_1.weight", False),
+    "norm1.bias": ("ln_1.bias", False),
+    "attention.qkv.weight": ("attn.c_attn.weight", True),
+    "attention.qkv.bias": ("attn.c_attn.bias", False),
+    "attention.out.weight": ("attn.c_proj.weight", True),
+    "attention.out.bias": ("attn.c_proj.bias", False),
+    "norm2.weight": ("ln_2.weight", False),
+    "norm2.bias": ("ln_2.bias", False),
+    "mlp.up.weight": ("mlp.c_fc.weight", True),
+    "mlp.up.bias": ("mlp.c_fc.bias", False),
+    "mlp.down.weight": ("mlp.c_proj.weight", True),
+    "mlp.down.bias": ("mlp.c_proj.bias", False),
+}
+
+
+def key_mapping(config: GPTConfig) -> dict[str, tuple[str, bool]]:
+    """Our parameter name → (Hugging Face name, stored transposed?), for every parameter."""
+    mapping = {
+        "tokens.weight": ("transformer.wte.weight", False),
+        "positions.weight": ("transformer.wpe.weight", False),
+    }
+    for layer in range(config.n_layer):
+        for ours, (theirs, transposed) in _BLOCK.items():
+            mapping[f"blocks.{layer}.{ours}"] = (f"transformer.h.{layer}.{theirs}", transposed)
+    mapping["norm.weight"] = ("transformer.ln_f.weight", False)
+    mapping["norm.bias"] = ("transformer.ln_f.bias", False)
+    if not config.tied:
+        mapping["lm_head.weight"] = ("lm_head.weight", False)
+    return mapping
+
+
+def load_model(
+    name: str | Path, *, device: str | torch.device = "cpu", dtype: torch.dtype = torch.float32
+) -> GPT:
+    """The model of that name, or in that folder or .safetensors file, ready to use.
+
+    Names: the bundled models, and GPT-2's four sizes from the Hugging Face hub at pinned revisions.
+    Every tensor is checked for name and shape. Raises WeightsError with the first mismatch.
+    """
+    path = find_model(name)
+    config = read_config(path.parent / "config.json", path)
+    tensors = read_tensors(path)
+    config, state = to_ours(tensors, config, str(path))
+    with torch.device("meta"):
+        model = GPT(config)
+    state = {key: value.to(device=device, dtype=dtype) for key, value in state.items()}
+    model.load_state_dict(state, assign=True)
+    return model.eval().requires_grad_(True)
+
+
+def find_model(name: str | Path) -> Path:
+    """The .safetensors file behind a name, folder or file; downloads it when it is on the hub."""
+    known = KNOWN.get(str(name))
+    if known and known.folder:
+        return _existing(known.folder / "model.safetensors", name)
+    if known:
+        return download(known)
+    path = Path(name)
+    if path.is_dir():
+        return _existing(path / "model.safetensors", name)
+    if not path.exists():
+        raise WeightsError(
+            f"no model {str(name)!r}: neither a known name nor a file or folder; "
+            f"{nearest(str(name), KNOWN)}."
+        )
+    if path.suffix != ".safetensors":
+        raise WeightsError(
+            f"{path} is not a .safetensors file. Pickled checkpoints (.bin, .pt, .pth) can run "
+            "code when opened and are refused; convert it with transformers' `save_pretrained`."
+        )
+    return path
+
+
+def _existing(path: Path, name) -> Path:
+    if not path.exists():
+        raise WeightsError(
+            f"{name}: there is no {path.name} in {path.parent}. A model folder holds "
+            "model.safetensors and config.json."
+        )
+    return path
+
+
+def download(known: KnownModel) -> Path:
+    """The model's file in the hub's cache, fetched at its pinned revision when it is not there.
+
+    `HF_ENDPOINT` (a mirror), `HF_HOME` (the cache) and `HF_HUB_OFFLINE` are honoured.
+    """
+    from huggingface_hub import constants, hf_hub_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    try:
+        for file in ("config.json", "model.safetensors"):
+            path = hf_hub_download(known.repository, file, revision=known.revision)
+    except (OSError, LocalEntryNotFoundError, HfHubHTTPError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise WeightsError(
+            f"{known.name} is not in the cache ({constants.HF_HUB_CACHE}) and could not be "
+            f"downloaded: {reason} Connect to the internet once, set HF_ENDPOINT to a mirror, or "
+            "use the bundled model: gpt2-mini."
+        ) from error
+    return Path(path)
+
+
+def read_config(path: Path, weights: Path) -> GPTConfig:
+    """The sizes in a Hugging Face config.json of a GPT-2."""
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise WeightsError(f"{weights}: its config.json is missing. Put it beside it.") from error
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise WeightsError(f"{path} cannot be read as JSON ({error}).") from error
+    if not isinstance(raw, dict) or raw.get("model_type", "gpt2") != "gpt2":
+        kind = raw.get("model_type") if isinstance(raw, dict) else type(raw).__name__
+        raise WeightsError(f"{path} describes a {kind!r}, not a 'gpt2': only GPT-2 can be loaded.")
+    if raw.get("activation_function", "gelu_new") not in ("gelu_new", "gelu_pytorch_tanh"):
+        raise WeightsError(
+            f"{path}: activation {raw['activation_function']!r} is not GPT-2's tanh GELU."
+        )
+    try:
+        return GPTConfig(
+            n_layer=int(raw["n_layer"]),
+            n_head=int(raw["n_head"]),
+            n_embd=int(raw["n_embd"]),
+            n_positions=int(raw.get("n_positions") or raw["n_ctx"]),
+            vocab_size=int(raw["vocab_size"]),
+            layer_norm_epsilon=float(raw.get("layer_norm_epsilon", 1e-5)),
+            tied=bool(raw.get("tie_word_embeddings", True)),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise WeightsError(f"{path}: size {error} is missing or not a number.") from error
+
+
+def read_tensors(path: Path) -> dict[str, torch.Tensor]:
+    """The tensors of a .safetensors file, under the names they have there."""
+    try:
+        return safetensors.torch.load_file(path)
+    except (OSError, safetensors.SafetensorError) as error:
+        size = os.path.getsize(path) if path.exists() else 0
+        raise WeightsError(
+            f"{path} ({size:,} bytes) is not a whole safetensors file ({error}). "
+            "Download or save it again."
+        ) from error
+
+
+def to_ours(
+    tensors: dict[str, torch.Tensor], config: GPTConfig, path: str
+) -> tuple[GPTConfig, dict[str, torch.Tensor]]:
+    """Config and weights under our names and orientation, every one checked.
+
+    Keys may lack the `transformer.` prefix; the `attn.bias` and `attn.masked_bias` buffers of old
+    files are constants of the causal mask and ignored; a `lm_head.weight` that differs from the
+    embedding makes the head a separate one.
+    """
+    found = {}
+    for key, tensor in tensors.items():
+        if key.endswith((".attn.bias", ".attn.masked_bias")):
+            continue
+        full = key if key.startswith(("transformer.", "lm_head.")) else f"transformer.{key}"
+        found[full] = tensor
+    head, embedding = found.get("lm_head.weight"), found.get("transformer.wte.weight")
+    separate = head is not None and (embedding is None or not torch.equal(head, embedding))
+    config = GPTConfig(**{**config.__dict__, "tied": not separate})
+    if not separate:
+        found.pop("lm_head.weight", None)
+
+    with torch.device("meta"):
+        expected = {key: tuple(p.shape) for key, p in GPT(config).named_parameters()}
+    state = {}
+    for ours, (theirs, transposed) in key_mapping(config).items():
+        if theirs not in found:
+            raise WeightsError(f"{path}: the tensor {theirs!r} is missing ({len(found)} found).")
+        tensor = found.pop(theirs)
+        shape = expected[ours][::-1] if transposed else expected[ours]
+        if tuple(tensor.shape) != shape:
+            raise WeightsError(
+                f"{path}: {theirs!r} has shape {tuple(tensor.shape)}, but config.json asks for "
+                f"{shape}. Weights and config belong to different models."
+            )
+        state[ours] = tensor.t().contiguous() if transposed else tensor
+    if found:
+        raise WeightsError(
+            f"{path}: the tensor {min(found)!r} is not part of a GPT-2 with {config.n_layer} "
+            f"layers ({len(found)} such). Weights and config belong to different models."
+        )
+    return config, state
+
+
+def save_model(model: GPT, folder: str | Path, *, dtype: torch.dtype | None = None) -> Path:
+    """`folder`, now holding model.safetensors and config.json, whole or not at all."""
+    folder = Path(folder)
+    state = model.state_dict()
+    tensors = {}
+    for ours, (theirs, transposed) in key_mapping(model.config).items():
+        tensor = state[ours].detach().to("cpu", dtype or state[ours].dtype)
+        tensors[theirs] = tensor.t().contiguous() if transposed else tensor.contiguous()
+    write_json(folder / "config.json", hf_config(model.config, tensors))
+    with atomic_path(folder / "model.safetensors") as path:
+        safetensors.torch.save_file(tensors, path, metadata={"format": "pt"})
+    return folder
+
+
+def hf_config(config: GPTConfig, tensors: dict[str, torch.Tensor]) -> dict:
+    """The config.json that Hugging Face's GPT-2 expects; dropout is 0."""
+    dtype = str(tensors["transformer.wte.weight"].dtype).removeprefix("torch.")
+    return {
+        "architectures": ["GPT2LMHeadModel"],
+        "model_type": "gpt2",
+        "activation_function": "gelu_new",
+        "n_layer": config.n_layer,
+        "n_head": config.n_head,
+        "n_embd": config.n_embd,
+        "n_positions": config.n_positions,
+        "n_ctx": config.n_positions,
+        "vocab_size": config.vocab_size,
+        "layer_norm_epsilon": config.layer_norm_epsilon,
+        "tie_word_embeddings": config.tied,
+        "attn_pdrop": 0.0,
+        "embd_pdrop": 0.0,
+        "resid_pdrop": 0.0,
+        "bos_token_id": 50256,
+        "eos_token_id": 50256,
+        "torch_dtype": dtype,
+    }

@@ -1,0 +1,52 @@
+"""What several test files share: a tiny model, the tokenizer, a small data set. No network."""
+
+import os
+
+os.environ.setdefault("COURSE_PROGRESS", "off")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+import pytest
+import torch
+
+from helpers.model import GPT, GPTConfig, init_weights
+from helpers.tokenizer import load_tokenizer
+
+# Distinct primes where possible, so that no swapped axis can pass unnoticed.
+TINY = GPTConfig(n_layer=2, n_head=3, n_embd=21, n_positions=97, vocab_size=50257)
+
+
+def random_model(config: GPTConfig, seed: int = 0, dtype=torch.float32) -> GPT:
+    """A model whose every parameter is random (biases and norms too), so that none goes untested."""
+    generator = torch.Generator().manual_seed(seed)
+    model = init_weights(GPT(config), generator)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(torch.randn(parameter.shape, generator=generator), alpha=0.2)
+    return model.to(dtype)
+
+
+@pytest.fixture(scope="session")
+def tokenizer():
+    return load_tokenizer()
+
+
+@pytest.fixture
+def tiny_model():
+    return random_model(TINY)
+
+
+@pytest.fixture
+def records():
+    """Thirty small rows, every third with an input, with quotes, accents and emoji among them."""
+    rows = []
+    for n in range(30):
+        rows.append(
+            {
+                "instruction": f"Say the number {n} in words, naïvely 🙂"
+                if n % 5 == 0
+                else f"Add {n}.",
+                "input": f'The "other" number is {n * 7}.' if n % 3 == 0 else "",
+                "output": f"The answer is {n * 8}." + " More text follows." * (n % 4),
+            }
+        )
+    return rows

@@ -1,0 +1,113 @@
+"""Generation: the batched, cached way says exactly what the plain loop says."""
+
+import pytest
+import torch
+from conftest import TINY, random_model
+
+from helpers.errors import SettingsError
+from helpers.generate import generate, generate_plain, respond, sample
+
+
+@pytest.fixture(scope="module")
+def model():
+    return random_model(TINY, dtype=torch.float64)
+
+
+def prompts_of(lengths, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return [torch.randint(0, 50256, (n,), generator=generator).tolist() for n in lengths]
+
+
+def test_ragged_batch_equals_the_plain_loop_token_for_token(model):
+    prompts = prompts_of([1, 13, 5, 2, 29, 7, 5])
+    expected = [generate_plain(model, p, max_new_tokens=11) for p in prompts]
+    for batch_size in (1, 3, 7):
+        assert generate(model, prompts, max_new_tokens=11, batch_size=batch_size) == expected
+
+
+def test_stopping_is_per_row_and_the_stop_token_is_not_part_of_the_answer(model):
+    prompts = prompts_of([4, 9, 6])
+    free = [generate_plain(model, p, max_new_tokens=12) for p in prompts]
+    stop = free[1].ids[5]  # a token that row 1 says; the others may or may not
+    expected = [generate_plain(model, p, max_new_tokens=12, stop_ids={stop}) for p in prompts]
+    answers = generate(model, prompts, max_new_tokens=12, stop_ids={stop})
+    assert answers == expected
+    assert answers[1].finish_reason == "stop"
+    assert stop not in answers[1].ids
+
+
+def test_the_last_position_ends_a_row_and_the_others_go_on(model):
+    prompts = prompts_of([95, 3, 60])
+    expected = [generate_plain(model, p, max_new_tokens=40) for p in prompts]
+    answers = generate(model, prompts, max_new_tokens=40)
+    assert answers == expected
+    assert [len(a.ids) for a in answers] == [2, 40, 37]
+
+
+def test_a_prompt_as_long_as_the_model_is_reported_and_the_others_go_on(model):
+    answers = generate(model, prompts_of([97, 3, 200]), max_new_tokens=2)
+    assert [a.finish_reason for a in answers] == ["prompt_too_long", "length", "prompt_too_long"]
+
+
+def test_temperature_zero_is_greedy_and_never_divides():
+    logits = torch.tensor([[0.0, 3.0, 1.0], [5.0, 0.0, 1.0]])
+    assert sample(logits).tolist() == [1, 0]
+
+
+def test_top_k_keeps_exactly_k_among_ties():
+    """Cutting at the k-th value keeps every equal one: with all logits equal, top-2 kept 50,257."""
+    logits = torch.zeros(4000, 7)
+    generator = torch.Generator().manual_seed(0)
+    drawn = sample(logits, temperature=1.0, top_k=2, generator=generator)
+    assert set(drawn.tolist()) == {0, 1}
+
+
+def test_sampling_follows_the_softmax_at_that_temperature():
+    logits = torch.tensor([[0.0, 1.0, 2.0]]).expand(60000, 3)
+    drawn = sample(logits, temperature=2.0, generator=torch.Generator().manual_seed(0))
+    share = torch.bincount(drawn, minlength=3) / 60000
+    expected = torch.softmax(torch.tensor([0.0, 0.5, 1.0]), 0)
+    torch.testing.assert_close(share, expected, atol=0.01, rtol=0)
+
+
+def test_same_seed_same_sample(model):
+    prompts = prompts_of([4, 8])
+    first, second = (
+        generate(
+            model,
+            prompts,
+            max_new_tokens=8,
+            temperature=0.9,
+            top_k=20,
+            generator=torch.Generator().manual_seed(5),
+        )
+        for _ in range(2)
+    )
+    assert first == second
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"max_new_tokens": 0}, "max_new_tokens is 0"),
+        ({"temperature": -1.0}, "temperature is -1.0"),
+        ({"temperature": float("inf")}, "temperature is inf"),
+        ({"top_k": 0}, "top_k is 0"),
+    ],
+)
+def test_options_out_of_range_are_refused(model, options, message):
+    with pytest.raises(SettingsError, match=message):
+        generate(model, [[1]], **options)
+
+
+def test_respond_keeps_order_and_fields(tiny_model, tokenizer, records):
+    long = {"instruction": "word " * 120, "input": "", "output": "x", "family": "long"}
+    answered = respond(
+        tiny_model, [records[0], long, records[3]], "plain", tokenizer, max_new_tokens=3
+    )
+    assert [a["instruction"] for a in answered] == [
+        r["instruction"] for r in (records[0], long, records[3])
+    ]
+    assert [a["finish_reason"] for a in answered] == ["length", "prompt_too_long", "length"]
+    assert [a["n_tokens"] for a in answered] == [3, 0, 3]
+    assert answered[1]["family"] == "long"
