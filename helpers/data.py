@@ -8,16 +8,27 @@ and the remedy. `course` is the bundled data set; any local path works too.
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import requests
+
 from helpers.errors import DataError, nearest
+from helpers.files import atomic_path, sha256
 
 ASSETS = Path(__file__).parent / "assets"
 BUNDLED = {"course": ASSETS / "course" / "instruction-data.json"}
+REMOTE = {  # name → (address, sha256); "book" is chapter 7's file, by Sebastian Raschka
+    "book": (
+        "https://raw.githubusercontent.com/rasbt/LLMs-from-scratch/main/"
+        "ch07/01_main-chapter-code/instruction-data.json",
+        "7e09a9af353722ca15c18bc580f093f9c39d3178335a75177319cb1e1d163944",
+    ),
+}
 SMALLEST = 20  # rows; fewer cannot be split into three parts worth measuring on
 
 
@@ -30,17 +41,50 @@ class Splits(NamedTuple):
 
 
 def data_path(name: str | Path) -> Path:
-    """The file of a bundled data set by name, or the path itself."""
+    """The file of a bundled or downloadable data set by name, or the path itself."""
     if str(name) in BUNDLED:
         return BUNDLED[str(name)]
+    if str(name) in REMOTE:
+        return download(str(name))
     path = Path(name)
     if not path.exists():
         raise DataError(
             f"no data set {str(name)!r}: it is neither a file nor a bundled name; "
-            f"{nearest(str(name), BUNDLED)}. Give the path of a JSON or JSON Lines file."
+            f"{nearest(str(name), [*BUNDLED, *REMOTE])}. Give the path of a JSON or JSON Lines file."
         )
     if path.is_dir():
         raise DataError(f"{path} is a folder: name the JSON file inside it.")
+    return path
+
+
+def cache_folder() -> Path:
+    """Where downloaded data sets are kept: COURSE_CACHE, or a folder in the user's cache."""
+    root = os.environ.get("COURSE_CACHE") or Path.home() / ".cache" / "instruction-finetuning"
+    return Path(root)
+
+
+def download(name: str) -> Path:
+    """The cached file of a data set on the web, fetched and checked when it is not there yet."""
+    url, expected = REMOTE[name]
+    path = cache_folder() / f"{name}.json"
+    if path.exists() and sha256(path) == expected:
+        return path
+    try:
+        reply = requests.get(url, timeout=30)
+        reply.raise_for_status()
+    except requests.RequestException as error:
+        raise DataError(
+            f"the data set {name!r} could not be downloaded from {url}: {type(error).__name__}. "
+            f"Connect to the internet once, put the file at {path}, or use the bundled data: course."
+        ) from error
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(reply.content)
+        found = sha256(temporary)
+        if found != expected:
+            raise DataError(
+                f"what came from {url} is not the expected file (sha256 {found[:12]}…, expected "
+                f"{expected[:12]}…): it may have changed. Use the bundled data: course."
+            )
     return path
 
 

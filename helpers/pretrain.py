@@ -69,9 +69,9 @@ class Phase:
 
 
 PHASES = (
-    Phase("words", 1600, 24, 128, 8192, 2e-3, warmup=0.05),
-    Phase("facts", 2600, 24, 128, 8192, 2e-3, final_lr=0.15, prose=0.45),
-    Phase("whole", 260, 6, 512, 0, 3e-4, final_lr=0.05, prose=0.5, random_positions=False),
+    Phase("words", 1220, 24, 128, 8192, 2e-3, warmup=0.05),
+    Phase("facts", 2900, 24, 128, 8192, 2e-3, final_lr=0.15, prose=0.45),
+    Phase("whole", 220, 6, 512, 0, 3e-4, final_lr=0.05, prose=0.5, random_positions=False),
 )
 
 
@@ -82,7 +82,8 @@ def tokenise(folder: Path, cache: Path) -> dict[str, np.ndarray]:
     for name in CORPUS:
         path = cache / f"{name}.npy"
         if not path.exists():
-            text = lzma.open(folder / f"{name}.txt.xz", "rt", encoding="utf-8").read()
+            with lzma.open(folder / f"{name}.txt.xz", "rt", encoding="utf-8") as file:
+                text = file.read()
             save_tokens(path, (d.strip() for d in text.split(SEPARATOR)), tokenizer)
         sources[name] = np.load(path, mmap_mode="r")
     return sources

@@ -67,7 +67,7 @@ class StepRecord:
     tokens: int  # real tokens read so far
     target_tokens: int  # labels learnt from so far
     lr: float
-    loss: float  # of this step's batches, before the update
+    loss: float | None  # of this step's batches, before the update; none in a record of step 0
     val_response_loss: float | None  # only where an evaluation was due
     seconds: float  # training time so far, evaluations included
 
@@ -264,7 +264,8 @@ def load_state(folder: str | Path, state: TrainState) -> TrainState:
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             counters = file.metadata()
-            tensors = {key: file.get_tensor(key) for key in file.keys()}
+            names = list(file.keys())
+            tensors = {name: file.get_tensor(name) for name in names}
     except (OSError, safetensors.SafetensorError) as error:
         raise RunError(
             f"{path}: cannot be read ({error}). Delete the folder and start again."

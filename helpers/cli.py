@@ -1,0 +1,331 @@
+"""The command line: `course …`, a thin door to the package.
+
+Results go to stdout, everything else to stderr; `--json` prints one object. Exit status: 0 success,
+2 bad usage or input with one clear line, 1 a run that failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+from helpers.errors import CourseError, RunError
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The exit status of a command line."""
+    args = build_parser().parse_args(argv)
+    try:
+        return args.run(args)
+    except CourseError as error:
+        print(f"course: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        again = "; the same command with --resume goes on" if args.command == "train" else ""
+        print(f"course: stopped{again}.", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser with all commands."""
+    parser = argparse.ArgumentParser(
+        prog="course", description="Instruction fine-tuning of GPT-2, from data set to score."
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for add in (_add_run, _add_train, _add_generate, _add_judge, _add_compare, _add_check):
+        command = add(commands)
+        command.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    return parser
+
+
+def emit(args, result: dict, text: str) -> None:
+    """Print the result: as JSON, or as text for people."""
+    print(json.dumps(result, ensure_ascii=False) if args.json else text)
+
+
+def note(text: str) -> None:
+    """A line for people, on stderr, so that stdout holds nothing but results."""
+    print(text, file=sys.stderr, flush=True)
+
+
+# --- course run ----------------------------------------------------------------------------------
+
+
+def _add_run(commands):
+    parser = commands.add_parser("run", help="execute the lessons and build the site")
+    parser.add_argument("--full", action="store_true", help="GPT-2 medium, the book's data, Ollama")
+    parser.add_argument("--only", default="", metavar="01,02", help="these lessons only")
+    parser.add_argument("--out", type=Path, default=Path("build"), help="default: build")
+    parser.add_argument("--write", action="store_true", help="also store outputs in notebooks/")
+    parser.set_defaults(run=_run)
+    return parser
+
+
+def _run(args) -> int:
+    from helpers.lessons import build_site, find_lessons, run_lessons
+    from helpers.settings import course_settings
+
+    settings = course_settings("full" if args.full else "")
+    started = time.perf_counter()
+    lessons = find_lessons(args.only)
+    note(f"{len(lessons)} lessons in {settings.mode} mode ({settings.model}, {settings.data})")
+    results = []
+    for result in run_lessons(settings, only=args.only, out=args.out, write=args.write):
+        results.append(result)
+        state = "ok    " if result.ok else "FAILED"
+        note(f"  {state} {result.name:32} {result.seconds:6.1f} s  {result.error}")
+    site = build_site(args.out / "notebooks", args.out / "site")
+    report = {
+        "lessons": [{"name": r.name, "ok": r.ok, "seconds": round(r.seconds, 1)} for r in results],
+        **closing_numbers(settings, args.out / "runs"),
+        "site": str(site),
+        "minutes": round((time.perf_counter() - started) / 60, 1),
+    }
+    emit(args, report, closing_table(report))
+    return 0 if all(r.ok for r in results) else 1
+
+
+def closing_numbers(settings, runs: Path) -> dict:
+    """Response loss and mean score before and after, as far as the lessons left them."""
+    from helpers.judge import read_verdicts, summarise
+    from helpers.runs import run_summary
+    from helpers.settings import run_folder
+
+    os.environ["COURSE_RUNS"] = str(runs)
+    report: dict = {"val_response_loss": None, "score": None}
+    tuned, base = run_folder(settings, "tuned"), run_folder(settings, "base")
+    if (tuned / "model.safetensors").exists():
+        summary = run_summary(tuned)
+        report["val_response_loss"] = {
+            "before": summary["val_response_loss_before"],
+            "after": summary["val_response_loss_after"],
+        }
+    if all((folder / "verdicts.jsonl").exists() for folder in (base, tuned)):
+        before, after = (
+            summarise(read_verdicts(folder / "verdicts.jsonl")) for folder in (base, tuned)
+        )
+        report["score"] = {
+            "before": before["mean"],
+            "before_ci95": before["ci95"],
+            "after": after["mean"],
+            "after_ci95": after["ci95"],
+            "judge": settings.judge,
+            "n": after["n"],
+        }
+    return report
+
+
+def closing_table(report: dict) -> str:
+    """The numbers of a course run as a small table."""
+    lines = ["", f"{'':34}{'before':>16}{'after':>18}"]
+    if loss := report["val_response_loss"]:
+        name = "validation response loss (nats)"
+        lines.append(f"{name:34}{loss['before']:>16.2f}{loss['after']:>18.2f}")
+    if score := report["score"]:
+        for label, row in (("mean score, 0–100", ("before", "after")),):
+            lines.append(f"{label:34}{score[row[0]]:>16.1f}{score[row[1]]:>18.1f}")
+        spans = ["{:.1f} … {:.1f}".format(*score[key]) for key in ("before_ci95", "after_ci95")]
+        lines.append(f"{'  95 % interval':34}{spans[0]:>16}{spans[1]:>18}")
+        lines.append(f"  judge: {score['judge']}, {score['n']} test rows")
+    passed = sum(lesson["ok"] for lesson in report["lessons"])
+    lines.append(f"{passed} of {len(report['lessons'])} lessons ran, {report['minutes']} minutes")
+    lines.append(f"Read them: {report['site']}")
+    return "\n".join(lines)
+
+
+# --- course train --------------------------------------------------------------------------------
+
+
+def _add_train(commands):
+    parser = commands.add_parser("train", help="fine-tune a model on a data set")
+    parser.add_argument("--model", default="gpt2-mini", help="name, folder or .safetensors file")
+    parser.add_argument("--data", default="course", help="name or file of records")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the run")
+    parser.add_argument("--loss-on", default="all", metavar="ARM", help="default: all")
+    parser.add_argument("--template", default="alpaca")
+    parser.add_argument("--val", default="", metavar="FILE", help="a validation file of its own")
+    parser.add_argument("--epochs", type=int, default=2)
+    parser.add_argument("--lr", type=float, default=0.0, help="default: suits the model")
+    parser.add_argument("--batch-size", type=int, default=8)
+    parser.add_argument("--max-length", type=int, default=1024, help="tokens; default 1024")
+    parser.add_argument("--seed", type=int, default=123)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--precision", default="auto")
+    parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
+    parser.set_defaults(run=_train)
+    return parser
+
+
+def _train(args) -> int:
+    from helpers.progress import bar
+    from helpers.runs import RunSettings, fine_tune, run_summary
+
+    settings = RunSettings(
+        model=args.model,
+        data=args.data,
+        loss_on=args.loss_on,
+        template=args.template,
+        validation=args.val,
+        epochs=args.epochs,
+        lr=args.lr,
+        batch_size=args.batch_size,
+        max_length=args.max_length,
+        seed=args.seed,
+        device=args.device,
+        precision=args.precision,
+    )
+    with bar(desc=f"fine-tuning, loss on {args.loss_on}", unit="step") as progress:
+        for record in fine_tune(settings, args.out, resume=args.resume):
+            progress.total = progress.total or None
+            progress.update(record.step - progress.n)
+            if record.val_response_loss is not None:
+                progress.set_postfix_str(f"val response loss {record.val_response_loss:.3f}")
+    report = run_summary(args.out)
+    if report["left_out"]:
+        note(
+            f"{report['left_out']} rows were left out; {args.out}/settings.json says which and why."
+        )
+    emit(
+        args,
+        report,
+        f"response loss on validation: {report['val_response_loss_before']:.3f} → "
+        f"{report['val_response_loss_after']:.3f} (loss on {report['loss_on']}, "
+        f"{report['steps']} steps, {report['seconds']:.0f} s)\nmodel: {report['out']}",
+    )
+    return 0
+
+
+# --- course generate -----------------------------------------------------------------------------
+
+
+def _add_generate(commands):
+    parser = commands.add_parser("generate", help="answer the rows of a data set")
+    parser.add_argument("--model", default="gpt2-mini", help="name or folder of a run")
+    parser.add_argument("--data", default="course")
+    parser.add_argument("--split", default="test", help="test, train, val or all")
+    parser.add_argument("--out", type=Path, required=True, help="the responses.json to write")
+    parser.add_argument("--template", default="", help="default: the one the model was tuned with")
+    parser.add_argument("--max-new-tokens", type=int, default=128)
+    parser.add_argument("--temperature", type=float, default=0.0, help="0 = greedy, the default")
+    parser.add_argument("--top-k", type=int, default=None)
+    parser.add_argument("--seed", type=int, default=123)
+    parser.add_argument("--device", default="auto")
+    parser.set_defaults(run=_generate)
+    return parser
+
+
+def _generate(args) -> int:
+    from helpers.runs import answer, choose_rows
+
+    if args.out.is_dir():
+        raise RunError(f"{args.out} is a folder: name the file to write, such as responses.json.")
+    report = answer(
+        args.model,
+        choose_rows(args.data, args.split),
+        args.out,
+        template=args.template,
+        device=args.device,
+        seed=args.seed,
+        max_new_tokens=args.max_new_tokens,
+        temperature=args.temperature,
+        top_k=args.top_k,
+    )
+    emit(
+        args,
+        report,
+        f"{report['n']} responses in {report['seconds']:.1f} s, {report['stopped']:.0%} ended by "
+        f"themselves\nresponses: {report['out']}",
+    )
+    return 0
+
+
+# --- course judge, course compare ----------------------------------------------------------------
+
+
+def _add_judge(commands):
+    parser = commands.add_parser("judge", help="score responses, 0 to 100")
+    parser.add_argument("responses", type=Path)
+    parser.add_argument("--judge", default="reference", help="reference or ollama:MODEL")
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--out", type=Path, help="default: verdicts.jsonl beside the responses")
+    parser.set_defaults(run=_judge)
+    return parser
+
+
+def _judge(args) -> int:
+    from helpers.judge import judge_from_name, judge_responses, summarise
+    from helpers.runs import read_responses
+
+    rows = read_responses(args.responses)
+    judge = judge_from_name(args.judge)
+    out = args.out or args.responses.with_name("verdicts.jsonl")
+    verdicts = judge_responses(judge, rows, out=out, workers=args.workers)
+    report = {**summarise(verdicts), "out": str(out)}
+    emit(args, report, judge_text(report))
+    return 0 if report["scored"] else 1
+
+
+def judge_text(report: dict) -> str:
+    """The mean with its interval and what could not be scored, as two lines."""
+    if report["mean"] is None:
+        head = "no response could be scored"
+    elif report["ci95"] is None:
+        head = f"mean score {report['mean']:.1f} (one response: no interval)"
+    else:
+        low, high = report["ci95"]
+        head = f"mean score {report['mean']:.1f} (95 % interval {low:.1f} to {high:.1f})"
+    return (
+        f"{head}\n{report['scored']} of {report['n']} scored, {report['unparsed']} unparsed, "
+        f"{report['failed']} failed; judge {report['judge']}\nverdicts: {report['out']}"
+    )
+
+
+def _add_compare(commands):
+    parser = commands.add_parser("compare", help="compare two verdict files item by item")
+    parser.add_argument("a", type=Path)
+    parser.add_argument("b", type=Path)
+    parser.set_defaults(run=_compare)
+    return parser
+
+
+def _compare(args) -> int:
+    from helpers.evaluate.scorecard import compare
+    from helpers.judge import read_verdicts
+
+    report = compare(read_verdicts(args.a), read_verdicts(args.b))
+    emit(args, report, report["words"])
+    return 0
+
+
+# --- course check --------------------------------------------------------------------------------
+
+
+def _add_check(commands):
+    parser = commands.add_parser("check", help="is this machine ready?")
+    parser.add_argument("--full", action="store_true", help="ready for full mode")
+    parser.set_defaults(run=_check)
+    return parser
+
+
+def _check(args) -> int:
+    from helpers.settings import check_environment, course_settings
+
+    items = check_environment(course_settings("full" if args.full else ""))
+    lines = []
+    for item in items:
+        lines.append(f"{'ok ' if item['ok'] else 'NOT'} {item['name']:22} {item['found']}")
+        if not item["ok"]:
+            lines.append(f"    → {item['fix']}")
+    emit(args, {"items": items}, "\n".join(lines))
+    return 0 if all(item["ok"] for item in items) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

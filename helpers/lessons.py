@@ -1,0 +1,246 @@
+"""Running the lessons: execute every notebook, stamp it, turn it into pages to read.
+
+A stamp is a hash of a notebook's cells, the mode's settings and the bundled assets. It is stored in
+the notebook when it is executed; when it no longer fits, the outputs are stale and a test says so.
+"""
+
+from __future__ import annotations
+
+import html
+import os
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbconvert import HTMLExporter
+
+from helpers.data import ASSETS
+from helpers.errors import CourseError, nearest
+from helpers.files import atomic_path, content_hash, sha256, write_text
+from helpers.settings import COURSE, Settings
+
+NOTEBOOKS = COURSE / "notebooks"
+CELL_TIMEOUT = 6 * 3600  # seconds; full mode on a laptop trains for a long time
+
+
+@dataclass(frozen=True)
+class LessonResult:
+    """How one lesson went."""
+
+    name: str
+    ok: bool
+    seconds: float
+    error: str = ""  # the failing cell's last line
+
+
+def find_lessons(only: str = "", folder: Path = NOTEBOOKS) -> list[Path]:
+    """The lessons in order, or those whose numbers are given ("01,02")."""
+    lessons = sorted(folder.glob("[0-9][0-9]_*.ipynb"))
+    if not lessons:
+        raise CourseError(
+            f"there are no lessons in {folder}: run this from the course's own folder."
+        )
+    if not only:
+        return lessons
+    numbers = {path.name[:2]: path for path in lessons}
+    chosen = []
+    for number in only.split(","):
+        number = number.strip().zfill(2)
+        if number not in numbers:
+            raise CourseError(f"there is no lesson {number!r}; {nearest(number, numbers)}.")
+        chosen.append(numbers[number])
+    return chosen
+
+
+def stamp(notebook: nbformat.NotebookNode, settings: Settings) -> str:
+    """A hash of the cells' sources, the settings and the assets: what the outputs depend on."""
+    cells = [[cell.cell_type, cell.source] for cell in notebook.cells]
+    return content_hash([cells, asdict(settings), asset_hashes()])
+
+
+def asset_hashes() -> dict[str, str]:
+    """sha256 of every bundled weight, vocabulary and data file."""
+    kinds = (".safetensors", ".tiktoken", ".json", ".txt")
+    files = sorted(path for path in ASSETS.rglob("*") if path.suffix in kinds)
+    return {path.relative_to(ASSETS).as_posix(): sha256(path) for path in files}
+
+
+def is_stale(path: Path, settings: Settings) -> bool:
+    """Whether the notebook's stored outputs belong to other cells, settings or assets."""
+    notebook = nbformat.read(path, as_version=4)
+    return notebook.metadata.get("course", {}).get("stamp") != stamp(notebook, settings)
+
+
+def execute(path: Path, out: Path, settings: Settings, runs: Path) -> LessonResult:
+    """Run one notebook from top to bottom and write it, with its outputs, to `out`."""
+    notebook = nbformat.read(path, as_version=4)
+    environment = {
+        **os.environ,
+        "COURSE_MODE": settings.mode,
+        "COURSE_RUNS": str(runs.resolve()),
+        "COURSE_PROGRESS": "off",
+    }
+    client = NotebookClient(
+        notebook,
+        timeout=CELL_TIMEOUT,
+        kernel_name="python3",
+        record_timing=False,
+        store_widget_state=False,
+        resources={"metadata": {"path": str(path.parent)}},
+    )
+    started, error = time.perf_counter(), ""
+    try:
+        client.execute(env=environment)
+    except (CellExecutionError, CellTimeoutError, DeadKernelError) as problem:
+        error = last_line(str(problem))
+    seconds = time.perf_counter() - started
+    tidy(notebook)
+    if not error:
+        notebook.metadata["course"] = {"stamp": stamp(notebook, settings), "mode": settings.mode}
+    with atomic_path(out) as temporary:
+        nbformat.write(notebook, temporary)
+    return LessonResult(path.stem, not error, seconds, error)
+
+
+def last_line(text: str) -> str:
+    """The last non-empty line of an error report, without terminal colours."""
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", text)
+    lines = [line for line in plain.splitlines() if line.strip()]
+    return lines[-1] if lines else "unknown error"
+
+
+def tidy(notebook: nbformat.NotebookNode) -> None:
+    """Leave nothing in a notebook that needs a kernel or differs between two equal runs.
+
+    Live widget views go (their static twin stays), and so do execution times and machine versions.
+    """
+    notebook.metadata.pop("widgets", None)
+    notebook.metadata["kernelspec"] = {
+        "display_name": "Python 3",
+        "language": "python",
+        "name": "python3",
+    }
+    notebook.metadata["language_info"] = {"name": "python"}
+    view = "application/vnd.jupyter.widget-view+json"
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)
+        if cell.cell_type == "code":
+            cell.outputs = [o for o in cell.outputs if view not in o.get("data", {})]
+
+
+def run_lessons(
+    settings: Settings, *, only: str = "", out: Path, write: bool = False
+) -> Iterator[LessonResult]:
+    """Execute the lessons in order, going on after a failure; a result as each one ends.
+
+    Executed copies go to `out/notebooks`; with `write` a lesson that passed replaces the committed
+    one too. Runs are kept in `out/runs`, so that nothing of the student's own is touched.
+    """
+    runs = out / "runs"
+    if not only:
+        shutil.rmtree(runs, ignore_errors=True)
+    for path in find_lessons(only):
+        target = out / "notebooks" / path.name
+        result = execute(path, target, settings, runs)
+        if write and result.ok:
+            shutil.copyfile(target, path)
+        yield result
+
+
+def build_site(notebooks: Path, out: Path) -> Path:
+    """`out/index.html` and a page for each executed notebook, readable without a network."""
+    pages = []
+    for path in sorted(notebooks.glob("[0-9][0-9]_*.ipynb")):
+        pages.append((path.stem, nbformat.read(path, as_version=4)))
+    for number, (name, notebook) in enumerate(pages):
+        before = pages[number - 1][0] if number else ""
+        after = pages[number + 1][0] if number + 1 < len(pages) else ""
+        write_text(out / f"{name}.html", page(notebook, name, before, after))
+    write_text(out / "index.html", index(pages))
+    return out / "index.html"
+
+
+def title_of(notebook: nbformat.NotebookNode) -> str:
+    """The text of the first heading."""
+    for cell in notebook.cells:
+        match = re.search(r"^# (.+)$", cell.source, re.MULTILINE)
+        if cell.cell_type == "markdown" and match:
+            return match.group(1)
+    return "Untitled"
+
+
+def summary_of(notebook: nbformat.NotebookNode) -> str:
+    """The first plain paragraph under the first heading."""
+    body = notebook.cells[0].source.split("\n", 1)[-1]
+    paragraphs = [p.strip() for p in body.split("\n\n") if p.strip()]
+    return re.sub(r"[*`]", "", paragraphs[0].replace("\n", " ")) if paragraphs else ""
+
+
+_CSS = """
+:root{color-scheme:light}
+body{font:17px/1.6 system-ui,sans-serif;color:#1f2328;background:#fff;margin:0}
+main,nav,footer{max-width:52rem;margin:0 auto;padding:0 1.2rem}
+nav{display:flex;gap:1.2rem;flex-wrap:wrap;padding-top:1rem;font-size:.95rem}
+a{color:#0057a8}h1{line-height:1.2}
+ol.lessons{list-style:none;padding:0}
+ol.lessons li{border-left:4px solid #0072b2;margin:1rem 0;padding:.1rem 1rem}
+ol.lessons p{margin:.2rem 0}
+pre,code{font-size:.88em}pre{overflow-x:auto}
+.jp-Notebook{padding:0 !important}.jp-InputPrompt,.jp-OutputPrompt{display:none !important}
+.jp-InputArea-editor{border-radius:6px}img{max-width:100%;height:auto}
+figure{margin:1rem 0}figcaption{color:#57606a;font-size:.92em}
+table{border-collapse:collapse;display:block;overflow-x:auto}
+@media print{nav{display:none}}
+"""
+
+
+def page(notebook, name: str, before: str, after: str) -> str:
+    """A lesson as a page of its own: nothing is loaded from anywhere."""
+    exporter = HTMLExporter(
+        template_name="lab",
+        exclude_input_prompt=True,
+        exclude_output_prompt=True,
+        mathjax_url="",
+        require_js_url="",
+        jquery_url="",
+        mermaid_js_url="",
+    )
+    body, _ = exporter.from_notebook_node(notebook)
+    # What is left of external scripts belongs to widgets and formulas, and the lessons use neither.
+    body = re.sub(r"<script\b[^>]*\bsrc=[^>]*>\s*</script>", "", body)
+    body = re.sub(r"<script\b[^>]*>.*?</script>", "", body, flags=re.DOTALL)
+    links = [("index.html", "All lessons")]
+    links += [(f"{before}.html", "← Previous")] if before else []
+    links += [(f"{after}.html", "Next →")] if after else []
+    menu = "".join(f'<a href="{href}">{text}</a>' for href, text in links)
+    title = html.escape(title_of(notebook))
+    body = re.sub(r"<title>.*?</title>", f"<title>{title}</title>", body, count=1, flags=re.DOTALL)
+    body = body.replace("</head>", f"<style>{_CSS}</style></head>", 1)
+    body = re.sub(r"(<body[^>]*>)", rf'\1<nav aria-label="Lessons">{menu}</nav>', body, count=1)
+    # Links between notebooks become links between pages.
+    return re.sub(r'href="(?:\./)?([0-9]{2}_[a-z0-9_]+)\.ipynb', r'href="\1.html', body)
+
+
+def index(pages) -> str:
+    """The front page: what the course is and where each lesson leads."""
+    items = "".join(
+        f'<li><p><a href="{name}.html"><strong>{html.escape(title_of(nb))}</strong></a></p>'
+        f"<p>{html.escape(summary_of(nb))}</p></li>"
+        for name, nb in pages
+    )
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        f"<title>Instruction fine-tuning</title><style>{_CSS}</style></head><body><main>"
+        "<h1>Instruction fine-tuning</h1>"
+        "<p>You take a pretrained GPT-2, teach it to follow instructions, and then measure "
+        "honestly how good it has become. These are the lessons as they ran on this machine; to "
+        "change something, open them with <code>make lab</code>.</p>"
+        f'<ol class="lessons">{items}</ol></main></body></html>'
+    )

@@ -1,0 +1,164 @@
+"""Numbers in, an accessible figure out.
+
+One look for the whole course: colours of Okabe and Ito's palette (told apart by colour-blind
+readers), a line style and marker beside every colour, labelled axes, and the same colour for the
+same thing everywhere. `show` wraps a figure in HTML with its caption as alternative text, because
+Jupyter drops the alt text of bare images. Nothing here computes a result.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+from collections.abc import Sequence
+
+import matplotlib
+from matplotlib.figure import Figure
+
+LOOK = {  # thing → (colour, line style, marker)
+    "before": ("#999999", (0, (1, 1)), "o"),
+    "after": ("#0072b2", "-", "s"),
+    "training": ("#d55e00", "-", None),
+    "validation": ("#0072b2", "--", "o"),
+    "padding": ("#cccccc", "-", None),
+    "tokens": ("#009e73", "-", None),
+}
+_STYLE = {
+    "font.size": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.alpha": 0.25,
+    "axes.axisbelow": True,
+    "legend.frameon": False,
+    "svg.hashsalt": "course",
+}
+
+
+def figure(width: float = 7.0, height: float = 3.2, columns: int = 1):
+    """An empty figure in the course's style and its axes (one, or a list of `columns`)."""
+    with matplotlib.rc_context(_STYLE):
+        fig = Figure(figsize=(width, height), layout="constrained")
+        axes = fig.subplots(1, columns)
+    return fig, axes if columns == 1 else list(axes)
+
+
+class HTMLFigure:
+    """A picture with a caption that a notebook shows and a screen reader reads."""
+
+    def __init__(self, fig: Figure, caption: str, *, dpi: int = 100):
+        buffer = io.BytesIO()
+        with matplotlib.rc_context(_STYLE):
+            fig.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
+        self.png, self.caption = buffer.getvalue(), caption
+
+    def _repr_html_(self) -> str:
+        data = base64.b64encode(self.png).decode()
+        text = html.escape(self.caption, quote=True)
+        return (
+            f'<figure><img alt="{text}" style="max-width:100%" '
+            f'src="data:image/png;base64,{data}"/><figcaption>{text}</figcaption></figure>'
+        )
+
+    def __repr__(self) -> str:
+        return f"Figure: {self.caption}"
+
+
+def show(fig: Figure, caption: str) -> HTMLFigure:
+    """The figure with its caption, ready to be the last line of a cell."""
+    return HTMLFigure(fig, caption)
+
+
+def losses(records: Sequence, loss_on: str, smooth: int = 9) -> Figure:
+    """Training loss of every step (dots and their moving mean) and validation response loss."""
+    fig, ax = figure()
+    steps = [r.step for r in records if r.loss is not None]
+    values = [r.loss for r in records if r.loss is not None]
+    colour, style, _ = LOOK["training"]
+    ax.plot(steps, values, ".", color=colour, alpha=0.3, markersize=4)
+    half = smooth // 2
+    means = [
+        sum(values[max(0, i - half) : i + half + 1]) / len(values[max(0, i - half) : i + half + 1])
+        for i in range(len(values))
+    ]
+    ax.plot(steps, means, color=colour, linestyle=style, label=f"training, loss on: {loss_on}")
+    checked = [(r.step, r.val_response_loss) for r in records if r.val_response_loss is not None]
+    colour, style, marker = LOOK["validation"]
+    ax.plot(
+        *zip(*checked, strict=True),
+        color=colour,
+        linestyle=style,
+        marker=marker,
+        label="validation, loss on: response",
+    )
+    ax.set(xlabel="optimiser steps", ylabel="loss (nats per token)")
+    ax.set_ylim(bottom=0)
+    ax.legend()
+    return fig
+
+
+def lengths(counts: Sequence[int], label: str) -> Figure:
+    """How many rows have how many tokens."""
+    fig, ax = figure(height=2.6)
+    ax.hist(counts, bins=range(0, max(counts) + 5, 4), color=LOOK["tokens"][0])
+    ax.set(xlabel="tokens in a row", ylabel=label)
+    return fig
+
+
+def scores(before: Sequence[float], after: Sequence[float]) -> Figure:
+    """Two score distributions side by side, 0 to 100, their means marked."""
+    fig, axes = figure(columns=2)
+    top = 0
+    for ax, name, values in zip(axes, ("before", "after"), (before, after), strict=True):
+        colour, _, _ = LOOK[name]
+        counts, _, _ = ax.hist(values, bins=range(0, 101, 10), color=colour, edgecolor="white")
+        top = max(top, counts.max())
+        mean = sum(values) / len(values)
+        ax.axvline(mean, color="black", linestyle="--")
+        ax.set(title=f"{name} fine-tuning: mean {mean:.1f}", xlabel="score", ylabel="responses")
+    for ax in axes:
+        ax.set_ylim(0, top * 1.08)
+    return fig
+
+
+def intervals(rows: Sequence[tuple[str, float, float, float]], label: str) -> Figure:
+    """A point and a 95 % interval per named row (name, mean, low, high), the first on top."""
+    fig, ax = figure(height=0.6 + 0.45 * len(rows))
+    for place, (_name, mean, low, high) in enumerate(rows):
+        ax.plot([low, high], [-place, -place], color=LOOK["after"][0], linewidth=2)
+        ax.plot([mean], [-place], marker="s", color=LOOK["after"][0])
+    ax.set_yticks([-i for i in range(len(rows))], [name for name, *_ in rows])
+    ax.set_ylim(-len(rows) + 0.5, 0.5)
+    ax.set_xlabel(label)
+    return fig
+
+
+def padding_grid(doc_ids, labels) -> Figure:
+    """A batch as a grid: a square per token, learnt from, only read, or padding."""
+    rows, width = doc_ids.shape
+    fig, ax = figure(height=0.9 + 0.24 * rows)
+    kinds = [
+        ("padding", "#f0f0f0", "", doc_ids < 0),
+        ("read, not learnt from", "#bbbbbb", "", (doc_ids >= 0) & (labels == -100)),
+        ("learnt from", "#0072b2", "///", labels != -100),
+    ]
+    for name, colour, hatch, where in kinds:
+        cells = [(c, r) for r in range(rows) for c in range(width) if where[r][c]]
+        for number, (column, row) in enumerate(cells):
+            ax.bar(
+                column,
+                0.9,
+                bottom=-row - 0.9,
+                width=0.95,
+                color=colour,
+                hatch=hatch,
+                edgecolor="white",
+                linewidth=0,
+                label=name if number == 0 else None,
+            )
+    ax.set(xlabel="position in the batch", ylabel="row", yticks=[-r - 0.45 for r in range(rows)])
+    ax.set_yticklabels(range(1, rows + 1))
+    ax.grid(False)
+    ax.legend(ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0))
+    return fig

@@ -1,0 +1,327 @@
+"""The two modes of the course, what lessons leave for each other, and the environment check.
+
+`Settings` is the only place where quick and full mode differ. `artifact` hands a lesson what an
+earlier one made, and makes it when the earlier one was skipped.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from importlib import metadata
+from pathlib import Path
+
+import torch
+
+from helpers.data import data_path
+from helpers.errors import SettingsError, nearest
+from helpers.files import content_hash, read_json, sha256, write_json
+from helpers.judge import judge_from_name, judge_responses
+from helpers.progress import bar
+from helpers.runs import (
+    RunSettings,
+    answer,
+    choose_device,
+    choose_rows,
+    fine_tune,
+    free_memory_gb,
+)
+from helpers.tokenizer import load_tokenizer
+from helpers.weights import KNOWN, find_model
+
+MODES = ("quick", "full")
+COURSE = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a lesson works with. Two instances matter: quick() and full()."""
+
+    mode: str
+    model: str
+    data: str
+    judge: str
+    epochs: int
+    lr: float
+    precision: str
+    max_new_tokens: int  # tokens a response may have
+    memory_gb: float  # what the mode needs, in GB (10⁹ bytes), weights and optimiser included
+    disk_gb: float
+    loss_on: str = "all"  # lesson 04's arm, as in the course text; see masking.ARMS
+    template: str = "alpaca"
+    batch_size: int = 8
+    seed: int = 123
+
+    @staticmethod
+    def quick() -> Settings:
+        """The bundled model and data, no network, a few minutes on two cores."""
+        return Settings(
+            mode="quick",
+            model="gpt2-mini",
+            data="course",
+            judge="reference",
+            epochs=2,
+            lr=KNOWN["gpt2-mini"].lr,
+            precision="fp32",
+            max_new_tokens=64,
+            memory_gb=3,
+            disk_gb=1,
+        )
+
+    @staticmethod
+    def full() -> Settings:
+        """GPT-2 medium, the book's data set and an 8 B Llama as judge, as in the course text."""
+        return Settings(
+            mode="full",
+            model="gpt2-medium",
+            data="book",
+            judge="ollama:llama3",
+            epochs=2,
+            lr=5e-5,
+            precision="auto",
+            max_new_tokens=256,
+            memory_gb=16,
+            disk_gb=12,
+        )
+
+    def run_settings(self, **changes) -> RunSettings:
+        """The settings of a fine-tuning run in this mode; `changes` override."""
+        values = {
+            "model": self.model,
+            "data": self.data,
+            "loss_on": self.loss_on,
+            "template": self.template,
+            "epochs": self.epochs,
+            "lr": self.lr,
+            "batch_size": self.batch_size,
+            "seed": self.seed,
+            "precision": self.precision,
+        }
+        return RunSettings(**{**values, **changes})
+
+
+def course_settings(mode: str = "", **changes) -> Settings:
+    """The settings of the chosen mode: the argument, or else COURSE_MODE, or else quick."""
+    mode = mode or os.environ.get("COURSE_MODE", "") or "quick"
+    if mode not in MODES:
+        raise SettingsError(f"unknown mode {mode!r}; {nearest(mode, MODES)}.")
+    settings = Settings.quick() if mode == "quick" else Settings.full()
+    return replace(settings, **changes)
+
+
+def runs_folder() -> Path:
+    """Where runs are kept: COURSE_RUNS, or `runs/` beside the notebooks folder."""
+    return Path(os.environ.get("COURSE_RUNS") or COURSE / "runs")
+
+
+def run_folder(settings: Settings, kind: str) -> Path:
+    """The folder of the mode's untouched model ("base") or fine-tuned one ("tuned")."""
+    arm = "" if kind == "base" else "-" + settings.loss_on.replace("+", "-").replace("@", "-")
+    return runs_folder() / f"{settings.mode}-{kind}{arm}"
+
+
+ARTIFACTS: dict[str, tuple[str, str, str]] = {  # name → (folder, file, lesson that makes it)
+    "base_responses": ("base", "responses.json", "03"),
+    "tuned": ("tuned", "model.safetensors", "04"),
+    "responses": ("tuned", "responses.json", "04"),
+    "base_verdicts": ("base", "verdicts.jsonl", "05"),
+    "verdicts": ("tuned", "verdicts.jsonl", "05"),
+}
+
+
+def artifact(name: str, settings: Settings, *, say: Callable[[str], None] = print) -> Path:
+    """The path of something an earlier lesson leaves, made now if it is missing or out of date.
+
+    Names: base_responses, tuned (a folder), responses, base_verdicts, verdicts.
+    """
+    if name not in ARTIFACTS:
+        raise SettingsError(f"unknown artefact {name!r}; {nearest(name, ARTIFACTS)}.")
+    kind, file, lesson = ARTIFACTS[name]
+    folder = run_folder(settings, kind)
+    path = folder if name == "tuned" else folder / file
+    if (folder / file).exists() and is_current(name, settings):
+        return path
+    say(f"{name!r} is lesson {lesson}'s work and not there yet: making it now.")
+    started = time.perf_counter()
+    make = {
+        "base_responses": lambda: _answer(settings, settings.model, path),
+        "tuned": lambda: tune(settings),
+        "responses": lambda: _answer(settings, artifact("tuned", settings, say=say), path),
+        "base_verdicts": lambda: _judge(
+            settings, artifact("base_responses", settings, say=say), path
+        ),
+        "verdicts": lambda: _judge(settings, artifact("responses", settings, say=say), path),
+    }
+    make[name]()
+    mark_current(name, settings)
+    say(f"{name!r} took {time.perf_counter() - started:.0f} s.")
+    return path
+
+
+def tune(settings: Settings) -> Path:
+    """The folder of a fresh fine-tuning run in this mode, with a progress bar."""
+    folder = fresh_folder(settings, "tuned")
+    run = fine_tune(settings.run_settings(), folder)
+    with bar(desc="fine-tuning", unit="step") as progress:
+        for _ in run:
+            progress.update()
+    return folder
+
+
+def fresh_folder(settings: Settings, kind: str) -> Path:
+    """The run folder of that kind, emptied: a lesson that trains starts from nothing."""
+    folder = run_folder(settings, kind)
+    if folder.exists():
+        shutil.rmtree(folder)
+    return folder
+
+
+def _answer(settings: Settings, model: str | Path, out: Path) -> None:
+    rows = choose_rows(settings.data, "test")
+    options = {"max_new_tokens": settings.max_new_tokens, "template": settings.template}
+    answer(model, rows, out, seed=settings.seed, **options)
+
+
+def _judge(settings: Settings, responses: Path, out: Path) -> None:
+    out.unlink(missing_ok=True)
+    judge_responses(judge_from_name(settings.judge), read_json(responses), out=out)
+
+
+def fingerprint(name: str, settings: Settings) -> str:
+    """A hash of all that an artefact depends on: settings, model and data files."""
+    relevant = asdict(settings)
+    if not name.endswith("verdicts"):
+        relevant.pop("judge")
+    files = [sha256(find_model(settings.model)), sha256(data_path(settings.data))]
+    return content_hash([name, relevant, files])
+
+
+def is_current(name: str, settings: Settings) -> bool:
+    """Whether the artefact on disk was made with these very settings and files."""
+    path = run_folder(settings, ARTIFACTS[name][0]) / "artifacts.json"
+    return path.exists() and read_json(path).get(name) == fingerprint(name, settings)
+
+
+def mark_current(name: str, settings: Settings) -> None:
+    """Note that the artefact on disk belongs to these settings; what depends on it no longer does."""
+    path = run_folder(settings, ARTIFACTS[name][0]) / "artifacts.json"
+    marks = read_json(path) if path.exists() else {}
+    order = list(ARTIFACTS)
+    kept = {k: v for k, v in marks.items() if order.index(k) < order.index(name)}
+    write_json(path, {**kept, name: fingerprint(name, settings)})
+
+
+def check_environment(settings: Settings) -> list[dict]:
+    """One line a check: `name`, `ok` (False needs mending), `found`, and `fix`, the command to type."""
+    checks = [
+        _check_python,
+        _check_packages,
+        _check_kernel,
+        _check_tokenizer,
+        _check_model,
+        _check_memory,
+        _check_disk,
+        _check_writable,
+        _check_judge,
+        _check_device,
+    ]
+    items = []
+    for check in checks:
+        name, ok, found, fix = check(settings)
+        items.append({"name": name, "ok": ok, "found": found, "fix": "" if ok else fix})
+    return items
+
+
+def _check_python(settings):
+    found = ".".join(map(str, sys.version_info[:3]))
+    return "Python 3.10 or newer", sys.version_info >= (3, 10), found, "install Python 3.12"
+
+
+def _check_packages(settings):
+    from packaging.requirements import Requirement
+
+    name = "instruction-finetuning-course"
+    wrong = []
+    for line in metadata.requires(name) or []:
+        requirement = Requirement(line)
+        if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
+            continue
+        try:
+            version = metadata.version(requirement.name)
+        except metadata.PackageNotFoundError:
+            version = "missing"
+        if version == "missing" or version not in requirement.specifier:
+            wrong.append(f"{requirement.name} {version}, need {requirement.specifier}")
+    return "packages", not wrong, "; ".join(wrong) or "all within their bounds", "make setup"
+
+
+def _check_kernel(settings):
+    inside = sys.prefix != sys.base_prefix or "CONDA_PREFIX" in os.environ
+    found = "an environment of its own" if inside else "the system's Python"
+    return "own environment", inside, found, "make lab (it starts JupyterLab in the course's own)"
+
+
+def _check_tokenizer(settings):
+    ids = load_tokenizer().encode_ordinary("Hello world")
+    return "tokenizer", ids == [15496, 995], f'"Hello world" → {ids}', "make setup"
+
+
+def _check_model(settings):
+    known = KNOWN[settings.model]
+    if known.folder is None:
+        return "model", True, f"{settings.model} comes from the hub when lesson 03 asks for it", ""
+    there = (known.folder / "model.safetensors").exists()
+    return "model", there, f"{settings.model}, bundled", "reinstall the course: make setup"
+
+
+def _check_memory(settings):
+    free = free_memory_gb()
+    fix = "close other programs, or use quick mode: COURSE_MODE=quick"
+    return (
+        "memory",
+        free >= settings.memory_gb,
+        f"{free:.1f} GB free of {settings.memory_gb:g} needed",
+        fix,
+    )
+
+
+def _check_disk(settings):
+    free = shutil.disk_usage(COURSE).free / 1e9
+    fix = "free some space, or set COURSE_RUNS to a folder on another disk"
+    return (
+        "disk",
+        free >= settings.disk_gb,
+        f"{free:.0f} GB free of {settings.disk_gb:g} needed",
+        fix,
+    )
+
+
+def _check_writable(settings):
+    folder = runs_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_json(folder / ".write-test.json", {})
+        (folder / ".write-test.json").unlink()
+        return "write access", True, "runs/ can be written", ""
+    except Exception as error:
+        return "write access", False, str(error), "set COURSE_RUNS to a folder of yours"
+
+
+def _check_judge(settings):
+    judge = judge_from_name(settings.judge)
+    if not hasattr(judge, "preflight"):
+        return "judge", True, f"{settings.judge}: needs no server", ""
+    try:
+        judge.preflight()
+    except Exception as error:
+        return "judge", False, str(error), "ollama serve, then: ollama pull llama3"
+    return "judge", True, f"{settings.judge} answers", ""
+
+
+def _check_device(settings):
+    device = choose_device("auto")
+    return "device", True, f"{device}, {torch.get_num_threads()} threads", ""
