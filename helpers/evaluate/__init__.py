@@ -1,0 +1,1 @@
+"""What scores mean: intervals, paired comparisons and, later, agreement, benchmarks and arenas."""

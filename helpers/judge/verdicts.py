@@ -1,0 +1,297 @@
+"""Verdicts: asking a judge about every response, once, and keeping each answer as it arrives.
+
+`judge_responses` turns records with a `model_response` into one Verdict each. Whatever goes wrong
+with a single item becomes a verdict of its own (`unparsed` or `failed`), so the counts always add
+up to the number of records: a reply that cannot be read is never quietly left out of the mean.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Protocol
+
+from scipy import stats
+
+from helpers.errors import CourseError, DataError, RunError
+from helpers.files import append_jsonl, content_hash, read_jsonl, repair_journal, write_jsonl
+from helpers.formatting import has_input
+from helpers.progress import bar
+
+STATUSES = ("scored", "unparsed", "failed")
+GIVE_UP_AFTER = 3  # consecutive items that the server did not answer at all
+NOT_ASKED = "not asked: the server stopped answering"
+MAX_RAW = 4000  # characters of a reply or an error page worth keeping
+
+
+class Judge(Protocol):
+    """What `judge_responses` needs. A ConnectionError or TimeoutError from `score` means that the
+    server did not answer; any other exception is a fault of that one item."""
+
+    name: str
+
+    def score(self, record: dict) -> tuple[float | None, str]: ...
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What one judge said about one response; also one line of `verdicts.jsonl`."""
+
+    index: int  # place in the list of records, from 0
+    item: str  # hash of instruction, input and reference
+    judge: str
+    status: str  # scored, unparsed or failed
+    score: float | None  # 0 to 100; None unless scored
+    raw: str  # the judge's words, or the reason of the failure
+    response: str = ""  # hash of the response that was judged
+
+
+def item_hash(record: dict) -> str:
+    """16 hexadecimal digits that stand for the question: instruction, input and reference."""
+    given = record["input"] if has_input(record) else ""
+    return content_hash([record["instruction"], given, record["output"]])[:16]
+
+
+def response_hash(record: dict) -> str:
+    """12 hexadecimal digits that stand for the response; a missing one has its own."""
+    return content_hash([record.get("model_response"), record.get("finish_reason")])[:12]
+
+
+def mean_interval(scores: Sequence[float]) -> tuple[float, float, float]:
+    """The mean of two or more scores and the ends of its 95 % t-interval (not cut to 0–100)."""
+    if len(scores) < 2:
+        raise DataError(f"an interval needs at least 2 scores, not {len(scores)}")
+    mean = math.fsum(scores) / len(scores)
+    variance = math.fsum((s - mean) ** 2 for s in scores) / (len(scores) - 1)
+    half = float(stats.t.ppf(0.975, len(scores) - 1)) * math.sqrt(variance / len(scores))
+    return mean, mean - half, mean + half
+
+
+def summarise(verdicts: Sequence[Verdict]) -> dict[str, Any]:
+    """Counts, mean and 95 % interval over the scored items, and how far the rest could move it.
+
+    `bounds` is the mean over all n items if every unscored one had deserved 0, and if 100. `ci95`
+    is None below two scores, `mean` and `bounds` are None when there is nothing to average.
+    """
+    scores = [v.score for v in verdicts if v.status == "scored"]
+    n, rest = len(verdicts), len(verdicts) - len(scores)
+    total = math.fsum(scores)
+    return {
+        "judge": ", ".join(sorted({v.judge for v in verdicts})),
+        "n": n,
+        **{status: sum(v.status == status for v in verdicts) for status in STATUSES},
+        "mean": total / len(scores) if scores else None,
+        "ci95": list(mean_interval(scores)[1:]) if len(scores) > 1 else None,
+        "bounds": [total / n, (total + 100 * rest) / n] if n else None,
+    }
+
+
+# --- reading a score out of a reply ---------------------------------------------------------------
+
+NUMBER = r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w]|\.\d)"
+LABELLED = re.compile(
+    r"\b(?:score|rating|grade)\b[\"'*`\s]*(?:[:=–—]|-\s|is\b|of\b|would\s+be\b)?[\"'*`\s]*"
+    rf"({NUMBER})(?:\s*(?:/|out\s+of)\s*(\d+))?",
+    re.IGNORECASE,
+)
+FRACTION = re.compile(rf"({NUMBER})\s*(?:/|out\s+of)\s*(\d+)", re.IGNORECASE)
+
+
+def parse_score(raw: str) -> float | None:
+    """The score from 0 to 100 that a judge's reply states, or None when it states none or several.
+
+    Tried in this order: a JSON object with a `score`; a labelled number ("Score: 85") or one out
+    of 100; the only number in the text. A score off the scale is no score. A JSON object that was
+    cut off is not trusted either: its `8` may have been the beginning of `85`.
+    """
+    text = " ".join(raw.replace("\u2212", "-").split())
+    objects = _objects_with_score(text)
+    if objects:
+        return _the_only_one([_number(value) for value in objects])
+    if text.count("{") > text.count("}"):
+        return None
+    text = re.sub(r"\b0\s*(?:to|-|–)\s*100\b", " ", text)  # the scale, repeated
+    text = re.sub(r"(?<=\d),(?=\d{3}\b)", "", text)
+    stated = LABELLED.findall(text) or [f for f in FRACTION.findall(text) if f[1] == "100"]
+    if stated:
+        return _the_only_one([_number(n) if of in ("", "100") else None for n, of in stated])
+    return _the_only_one([_number(n) for n in re.findall(NUMBER, text)])
+
+
+def _objects_with_score(text: str) -> list[Any]:
+    whole = _score_values(text)
+    return whole or [v for part in re.findall(r"\{[^{}]*\}", text) for v in _score_values(part)]
+
+
+def _score_values(piece: str) -> list[Any]:
+    try:
+        value = json.loads(piece)
+    except (ValueError, RecursionError):
+        return []
+    return [v for k, v in value.items() if k.lower() == "score"] if isinstance(value, dict) else []
+
+
+def _number(value: Any) -> float | None:
+    """`value` as a float if it is a number from 0 to 100, written as one or as a string."""
+    if isinstance(value, str):
+        match = re.fullmatch(rf"\s*({NUMBER})(?:\s*/\s*100)?\s*", value)
+        value = float(match[1]) if match else None
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return float(value) if 0 <= value <= 100 else None  # NaN fails both comparisons
+
+
+def _the_only_one(values: list[float | None]) -> float | None:
+    return values[0] if len(set(values)) == 1 else None
+
+
+# --- the journal ----------------------------------------------------------------------------------
+
+
+def read_verdicts(path: str | Path) -> list[Verdict]:
+    """The verdicts of a journal in item order; of several about one item, the last."""
+    known = {f.name for f in fields(Verdict)}
+    latest: dict[int, Verdict] = {}
+    for number, line in enumerate(read_jsonl(path), start=1):
+        try:
+            verdict = Verdict(**{k: v for k, v in line.items() if k in known})
+            good = verdict.status in STATUSES and isinstance(verdict.index, int)
+            good = good and (verdict.status == "scored") == (_number(verdict.score) is not None)
+        except (TypeError, AttributeError):
+            good = False
+        if not good:
+            raise RunError(
+                f"{path}, line {number}: not a verdict. Remove the file and judge again."
+            )
+        latest[verdict.index] = verdict
+    return [latest[index] for index in sorted(latest)]
+
+
+def _earlier_verdicts(path: Path, judge: str, items: list[str]) -> dict[int, Verdict]:
+    """What an earlier run left in `path`, if it is about these items and from this judge."""
+    repair_journal(path)  # a line cut off by a crash must not be appended to
+    earlier = read_verdicts(path) if path.exists() else []
+    for verdict in earlier:
+        if verdict.judge != judge:
+            other = f"holds verdicts of the judge {verdict.judge!r}, not {judge!r}"
+        elif not 0 <= verdict.index < len(items) or items[verdict.index] != verdict.item:
+            other = f"is about other items than these {len(items)} (first at {verdict.index})"
+        else:
+            continue
+        raise RunError(f"{path} {other}. Choose another file name, or remove it to start again.")
+    return {verdict.index: verdict for verdict in earlier}
+
+
+# --- asking ---------------------------------------------------------------------------------------
+
+
+class _Asker:
+    """Asks the judge about one item at a time and stops when nobody answers (thread-safe)."""
+
+    def __init__(self, judge: Judge):
+        self.judge = judge
+        self.unanswered = 0
+        self.lock = threading.Lock()
+
+    def __call__(self, index: int, record: dict) -> Verdict:
+        status, score, raw = self._ask(record)
+        raw = raw.encode("utf-8", "replace").decode("utf-8")[:MAX_RAW]
+        item, response = item_hash(record), response_hash(record)
+        return Verdict(index, item, self.judge.name, status, score, raw, response)
+
+    def _ask(self, record: dict) -> tuple[str, float | None, str]:
+        if _no_response(record):
+            return "failed", None, f"no response: {_no_response(record)}"
+        if self.unanswered >= GIVE_UP_AFTER:
+            return "failed", None, NOT_ASKED
+        try:
+            score, raw = self.judge.score(record)
+        except (ConnectionError, TimeoutError) as error:
+            with self.lock:
+                self.unanswered += 1
+            return "failed", None, str(error) or type(error).__name__
+        except Exception as error:  # one bad item must not cost the others their verdicts
+            self._answered()
+            reason = str(error) or "no reason given"
+            known = isinstance(error, CourseError)
+            return "failed", None, reason if known else f"{type(error).__name__}: {reason}"
+        self._answered()
+        if _number(score) is None:
+            return "unparsed", None, raw
+        return "scored", _number(score), raw
+
+    def _answered(self) -> None:
+        with self.lock:
+            if self.unanswered < GIVE_UP_AFTER:
+                self.unanswered = 0
+
+
+def _no_response(record: dict) -> str:
+    """Why there is nothing to judge, or an empty string. An empty response is a response."""
+    if record.get("finish_reason") == "prompt_too_long":
+        return "prompt_too_long"
+    return "model_response is missing" if record.get("model_response") is None else ""
+
+
+def _ask_all(asker: _Asker, todo: list[tuple[int, dict]], workers: int) -> Iterator[Verdict]:
+    """Verdicts as they arrive; with one worker in order and in this thread."""
+    if workers <= 1:
+        yield from (asker(index, record) for index, record in todo)
+        return
+    pool = ThreadPoolExecutor(workers)
+    try:
+        for future in as_completed([pool.submit(asker, *pair) for pair in todo]):
+            yield future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def judge_responses(
+    judge: Judge, records: Sequence[dict], *, out: str | Path | None = None, workers: int = 1
+) -> list[Verdict]:
+    """One verdict a record, in their order; written to the journal `out` as each arrives.
+
+    Run again with the same `out`, it asks only about items that failed or whose response changed.
+    Raises RunError for a journal of another judge or of other items, and whatever the judge's
+    preflight raises (JudgeError); after that, every failure is an item's own. When three items in
+    a row get no answer from the server, the rest are not asked.
+    """
+    records = list(records)
+    _check(records)
+    out = None if out is None else Path(out)
+    earlier = _earlier_verdicts(out, judge.name, [item_hash(r) for r in records]) if out else {}
+    done = {
+        index: verdict
+        for index, verdict in earlier.items()
+        if verdict.status != "failed" and verdict.response == response_hash(records[index])
+    }
+    todo = [(index, record) for index, record in enumerate(records) if index not in done]
+    if hasattr(judge, "preflight") and any(not _no_response(record) for _, record in todo):
+        judge.preflight()
+    if out:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    with bar(total=len(todo), desc=f"judging with {judge.name}", unit="response") as progress:
+        for verdict in _ask_all(_Asker(judge), todo, workers):
+            done[verdict.index] = verdict
+            if out:
+                append_jsonl(out, asdict(verdict))
+            progress.update()
+    verdicts = [done[index] for index in range(len(records))]
+    if out:
+        write_jsonl(out, [asdict(verdict) for verdict in verdicts])
+    return verdicts
+
+
+def _check(records: list[dict]) -> None:
+    for row, record in enumerate(records):
+        for key in ("instruction", "output"):
+            if not isinstance(record.get(key), str):
+                raise DataError(f"row {row}: {key!r} is no text. Judge a file that generate wrote.")
+        if not isinstance(record.get("model_response"), (str, type(None))):
+            raise DataError(f"row {row}: 'model_response' is no text. Generate responses again.")

@@ -1,0 +1,121 @@
+"""A pretend Ollama server on 127.0.0.1 whose faults a test can choose.
+
+    with FakeOllama(score=70, faults={2: "memory"}) as server:
+        OllamaJudge("llama3", server.url)
+
+`faults` maps the number of a chat request (from 0) to what goes wrong with it, one of the names in
+REPLIES or "stall"; `always` is what goes wrong with all of them. After `stop_after` requests it
+hangs up on every further one. `tags` replaces the whole reply of /api/tags.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+STALL = 1.0  # seconds; tests use a much shorter time-out
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 on which nothing listens."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class FakeOllama:
+    """`requests` holds the bodies of the chat requests in the order of their arrival."""
+
+    def __init__(
+        self,
+        *,
+        score: int = 70,
+        models: tuple[str, ...] = ("llama3:latest",),
+        faults: dict[int, str] | None = None,
+        always: str = "",
+        stop_after: int | None = None,
+        tags: bytes | None = None,
+    ):
+        self.score, self.always, self.stop_after = score, always, stop_after
+        self.faults = faults or {}
+        models_there = {"models": [{"name": name} for name in models]}
+        self.tags = tags or json.dumps(models_there).encode()
+        self.requests: list[dict] = []
+        self.released = threading.Event()  # ends a stall early, when the test is over
+        self.lock = threading.Lock()
+
+    def __enter__(self) -> FakeOllama:
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True)
+        self.thread.start()
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.released.set()
+        self.server.shutdown()
+        self.thread.join()
+        self.server.server_close()
+
+    def reply_to_chat(self, body: dict) -> tuple[int, bytes] | None:
+        """Status and body, or None for hanging up without a word."""
+        with self.lock:
+            number = len(self.requests)
+            self.requests.append(body)
+        if self.stop_after is not None and number >= self.stop_after:
+            return None
+        fault = self.faults.get(number, self.always)
+        if fault == "stall":
+            self.released.wait(STALL)
+        return REPLIES.get(fault, _good)(self, body)
+
+
+def _good(server: FakeOllama, body: dict) -> tuple[int, bytes]:
+    return _chat(json.dumps({"score": server.score}))
+
+
+def _chat(content: str) -> tuple[int, bytes]:
+    return 200, json.dumps({"message": {"role": "assistant", "content": content}}).encode()
+
+
+REPLIES = {
+    "hang up": lambda server, body: None,
+    "no model": lambda server, body: (404, b'{"error": "model \'llama3\' not found"}'),
+    "memory": lambda server, body: (500, b'{"error": "model requires more system memory"}'),
+    "prose": lambda server, body: _chat("A fine answer, I would say."),
+    "off the scale": lambda server, body: _chat('{"score": 850}'),
+    "not JSON": lambda server, body: (200, b"<html>a proxy's welcome page</html>"),
+    "no content": lambda server, body: (200, b'{"message": {"role": "assistant"}}'),
+    "a list": lambda server, body: (200, b"[1, 2]"),
+    "half a character": lambda server, body: (200, b'{"message": {"content": "70 \\ud83d"}}'),
+}
+
+
+def _handler(server: FakeOllama) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self._send((200, server.tags))
+
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            self._send(server.reply_to_chat(body))
+
+        def _send(self, reply: tuple[int, bytes] | None) -> None:
+            if reply is None:
+                self.close_connection = True
+                return
+            status, body = reply
+            try:
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+            except OSError:  # the client did not wait for a stalled reply
+                self.close_connection = True
+
+        def log_message(self, *_) -> None:
+            pass
+
+    return Handler
