@@ -116,7 +116,7 @@ def parse_rows(text: str, path: str) -> list:
     if text.lstrip()[0] == "[":
         return _parse(text, path, "")
     rows = []
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):  # splitlines() cuts at U+2028 too
         if line.strip():
             rows.append(_parse(line, path, f", line {number}"))
     return rows
@@ -124,11 +124,12 @@ def parse_rows(text: str, path: str) -> list:
 
 def _parse(text: str, path: str, where: str):
     try:
-        return json.loads(text, object_pairs_hook=_unique_keys)
-    except json.JSONDecodeError as error:
-        place = where or f", line {error.lineno}"
+        return json.loads(text, object_pairs_hook=_unique_keys, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        place = where or f", line {getattr(error, 'lineno', 1)}"
+        reason = getattr(error, "msg", error)
         raise DataError(
-            f"{path}{place}: not JSON ({error.msg}). Expected a list of records, or one record "
+            f"{path}{place}: not JSON ({reason}). Expected a list of records, or one record "
             "a line; the file may be cut off."
         ) from error
     except DataError as error:
@@ -140,6 +141,10 @@ def _unique_keys(pairs: list[tuple]) -> dict:
     if repeated:
         raise DataError(f"the key {repeated[0]!r} appears twice in one record: keep one of them.")
     return dict(pairs)
+
+
+def _no_constant(name: str):
+    raise DataError(f"{name} is not a number in JSON: leave it out or write null.")
 
 
 def check_record(row, number: int, path: str) -> dict:
@@ -161,8 +166,10 @@ def check_record(row, number: int, path: str) -> dict:
                 f"{where}: {key!r} must be text, got {type(value).__name__} "
                 f"{str(value)[:40]!r}. Put it in quotes."
             )
+    for key, value in record.items():
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         try:
-            value.encode("utf-8")
+            text.encode("utf-8")
         except UnicodeEncodeError as error:
             raise DataError(
                 f"{where}: {key!r} holds half a surrogate pair at character {error.start}, which "

@@ -63,7 +63,17 @@ def write_json(path: str | Path, value: Any) -> Path:
 
 def read_json(path: str | Path) -> Any:
     """The value stored in a JSON file that the course itself wrote."""
-    return json.loads(Path(path).read_text(encoding="utf-8"))
+    try:
+        return json.loads(_read_bytes(path).decode("utf-8"))
+    except ValueError as error:
+        raise CourseError(f"{path}: not JSON ({error}). Remove it, or make it again.") from error
+
+
+def _read_bytes(path: str | Path) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise CourseError(f"cannot read {path}: {error.strerror}.") from error
 
 
 def append_jsonl(path: str | Path, value: Any) -> None:
@@ -82,19 +92,18 @@ def write_jsonl(path: str | Path, values: list[Any]) -> Path:
 
 def read_jsonl(path: str | Path) -> list[Any]:
     """The values of a journal. A last line cut off by a crash is left out; other damage raises."""
-    text = Path(path).read_text(encoding="utf-8")
-    lines = text.split("\n")
+    lines = _read_bytes(path).split(b"\n")
     values = []
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
-            values.append(json.loads(line))
-        except json.JSONDecodeError as error:
+            values.append(json.loads(line.decode("utf-8")))
+        except ValueError as error:  # no JSON, or cut inside a character and so no UTF-8
             if number == len(lines):  # no newline after it: the write was cut off
                 break
             raise CourseError(
-                f"{path}, line {number}: not JSON ({error.msg}). Remove that line or the file."
+                f"{path}, line {number}: not JSON ({error}). Remove that line or the file."
             ) from error
     return values
 
@@ -104,9 +113,10 @@ def repair_journal(path: str | Path) -> list[Any]:
     path = Path(path)
     if not path.exists():
         return []
-    text = path.read_text(encoding="utf-8", errors="replace")
-    if text and not text.endswith("\n"):
-        write_text(path, text[: text.rfind("\n") + 1])
+    data = _read_bytes(path)
+    if data and not data.endswith(b"\n"):
+        with atomic_path(path) as temporary:
+            temporary.write_bytes(data[: data.rfind(b"\n") + 1])
     return read_jsonl(path)
 
 

@@ -91,7 +91,7 @@ def execute(path: Path, out: Path, settings: Settings, runs: Path) -> LessonResu
         timeout=CELL_TIMEOUT,
         kernel_name="python3",
         record_timing=False,
-        store_widget_state=False,
+        extra_arguments=["--IPKernelApp.log_level=40"],
         resources={"metadata": {"path": str(path.parent)}},
     )
     started, error = time.perf_counter(), ""

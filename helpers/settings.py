@@ -325,3 +325,17 @@ def _check_judge(settings):
 def _check_device(settings):
     device = choose_device("auto")
     return "device", True, f"{device}, {torch.get_num_threads()} threads", ""
+
+
+def compare_guess(guess: float | str | None, found: float | str, unit: str = "") -> str:
+    """A sentence that sets a student's prediction beside what was found."""
+    shown = f"{found:.3g}" if isinstance(found, float) else f"{found}"
+    shown = f"{shown} {unit}".strip()
+    if guess is None:
+        return f"Found: {shown}. (You made no prediction; a wrong one teaches more than none.)"
+    if isinstance(guess, str) or isinstance(found, str):
+        same = str(guess).strip().lower() == str(found).strip().lower()
+        verdict = "as you predicted" if same else "not what you predicted"
+        return f"You predicted {guess}, found: {shown}, {verdict}."
+    ratio = f"{guess / found:.2g} times" if found else "off from"
+    return f"You predicted {guess:g}, found: {shown}. Your prediction is {ratio} what was found."

@@ -1,0 +1,97 @@
+"""The house itself: import order, environment files, notices, nothing of one machine."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parent.parent
+ORDER = [
+    "errors", "files", "progress", "formatting", "tokenizer", "data", "masking", "collate", "model",
+    "weights", "generate", "train", "judge", "runs", "settings", "plots", "widgets", "evaluate",
+    "datagen", "pretrain", "lessons", "cli",
+]  # fmt: skip
+STANDARD_NAMES = {"yaml": "pyyaml", "IPython": "ipython", "torch": "pytorch"}
+
+
+def imports_of(path):
+    """Top-level module names and `helpers` submodules that a file imports."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            found.add(node.module)
+            found.update(f"{node.module}.{a.name}" for a in node.names if node.module == "helpers")
+    return found
+
+
+def rooms(path):
+    parts = path.relative_to(ROOT / "helpers").with_suffix("").parts
+    return parts[0]
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "helpers").rglob("*.py")), ids=lambda p: p.relative_to(ROOT).as_posix()
+)
+def test_imports_point_upwards_in_the_reading_order(path):
+    room = rooms(path)
+    if room == "__init__":
+        return
+    assert room in ORDER, f"{room} has no place in the reading order yet"
+    for name in imports_of(path):
+        if name.startswith("helpers."):
+            other = name.split(".")[1]
+            if other in ORDER and other != room:
+                assert ORDER.index(other) < ORDER.index(room), f"{room} imports {other}"
+
+
+def test_only_notebooks_import_widgets():
+    for path in (ROOT / "helpers").rglob("*.py"):
+        if path.stem != "widgets":
+            assert "ipywidgets" not in imports_of(path)
+            assert "helpers.widgets" not in imports_of(path)
+
+
+def test_importing_the_command_line_is_quick_and_quiet():
+    """`course --help` must not wait for torch."""
+    script = "import sys, helpers.cli; print('torch' in sys.modules)"
+    result = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert (result.stdout, result.stderr) == ("False\n", "")
+
+
+def test_the_conda_environment_has_every_core_dependency():
+    tomllib = pytest.importorskip("tomllib", reason="tomllib is part of Python from 3.11 on")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+    conda = {re.split(r"[<>=]", d)[0] for d in environment["dependencies"] if isinstance(d, str)}
+    for dependency in project["dependencies"]:
+        name = re.split(r"[<>=]", dependency)[0]
+        assert {"torch": "pytorch", "matplotlib": "matplotlib-base"}.get(name, name) in conda
+    assert {"pip": ["-e ."]} in environment["dependencies"]
+
+
+def test_the_constraints_pin_every_core_dependency_within_its_bounds():
+    from packaging.requirements import Requirement
+
+    tomllib = pytest.importorskip("tomllib", reason="tomllib is part of Python from 3.11 on")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    pins = {}
+    for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines():
+        name, _, version = line.partition("==")
+        pins[re.sub(r"[-_.]+", "-", name.lower())] = version
+    for text in [*project["dependencies"], *project["optional-dependencies"]["dev"]]:
+        requirement = Requirement(text)
+        version = pins[re.sub(r"[-_.]+", "-", requirement.name.lower())]
+        assert requirement.specifier.contains(version), f"{text}: {version} is pinned"
+
+
+def test_bundled_assets_keep_their_notices():
+    for folder in (ROOT / "helpers" / "assets").iterdir():
+        assert (folder / "NOTICE.md").exists() or (folder / "README.md").exists(), folder.name
