@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help setup setup-dev course test lab notebooks data lint clean
+.PHONY: help setup setup-dev course test browser-test lab notebooks data lint clean
 
 help:
 	@echo "make course     set up, run all lessons offline, leave executed notebooks and a site in build/"
@@ -31,6 +31,10 @@ course: setup
 
 test: setup-dev
 	$(BIN)/ruff check . && $(BIN)/python -m pytest
+
+browser-test: setup-dev
+	$(PIP) install -q -c constraints.txt -e ".[browser]" && \
+	$(BIN)/python -m pytest -o addopts=-ra -o filterwarnings=default tests/browser
 
 lab: setup
 	$(BIN)/jupyter lab notebooks

@@ -31,6 +31,9 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:  # a full disk, a folder that may not be written: the user's to mend
+        print(f"course: {error}", file=sys.stderr)
+        return 2
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -70,7 +73,7 @@ def _add_run(commands):
 
 def _run(args) -> int:
     from helpers.lessons import build_site, find_lessons, run_lessons
-    from helpers.settings import course_settings
+    from helpers.settings import COURSE, course_settings
 
     settings = course_settings("full" if args.full else "")
     started = time.perf_counter()
@@ -88,8 +91,36 @@ def _run(args) -> int:
         "site": str(site),
         "minutes": round((time.perf_counter() - started) / 60, 1),
     }
+    if args.write and report["score"] and all(r.ok for r in results):
+        draw_overview(settings, COURSE / "docs" / "overview.png")
     emit(args, report, closing_table(report))
     return 0 if all(r.ok for r in results) else 1
+
+
+def draw_overview(settings, path: Path) -> None:
+    """The README's picture: a test row that the tuned model answers exactly, and both means."""
+    from helpers.evaluate.scorecard import mean_interval
+    from helpers.files import atomic_path, read_json
+    from helpers.judge import read_verdicts
+    from helpers.plots import overview, show
+    from helpers.settings import run_folder
+
+    rows, scores = {}, {}
+    for key, kind in (("before", "base"), ("after", "tuned")):
+        folder = run_folder(settings, kind)
+        rows[key] = read_json(folder / "responses.json")
+        scores[key] = [v.score or 0.0 for v in read_verdicts(folder / "verdicts.jsonl")]
+    best = max(
+        range(len(rows["after"])),
+        key=lambda i: (scores["after"][i], len(rows["after"][i]["model_response"])),
+    )
+    asked = rows["after"][best]
+    answers = {key: " ".join(rows[key][best]["model_response"].split()) for key in rows}
+    means = {key: mean_interval(values) for key, values in scores.items()}
+    question = " ".join((asked["instruction"], asked["input"])).strip()
+    figure = show(overview(question, answers, means), "overview", dpi=110)
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(figure.png)
 
 
 def closing_numbers(settings, runs: Path) -> dict:

@@ -156,7 +156,8 @@ class BatchPlan:
     def steps(self, epoch: int) -> list[list[int]]:
         """The example indices of every step of that epoch (from 0)."""
         if self._cached[0] != epoch:
-            generator = torch.Generator().manual_seed(self.seed * 1_000_003 + epoch)
+            seed = (self.seed * 1_000_003 + epoch) % 2**63  # torch takes no larger one
+            generator = torch.Generator().manual_seed(seed)
             if self.grouped:
                 lengths = [len(example.ids) for example in self.examples]
                 order = length_grouped(lengths, self.batch_size, generator)

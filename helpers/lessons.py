@@ -23,6 +23,7 @@ from nbconvert import HTMLExporter
 from helpers.data import ASSETS
 from helpers.errors import CourseError, nearest
 from helpers.files import atomic_path, content_hash, sha256, write_text
+from helpers.progress import bar
 from helpers.settings import COURSE, Settings
 
 NOTEBOOKS = COURSE / "notebooks"
@@ -95,10 +96,13 @@ def execute(path: Path, out: Path, settings: Settings, runs: Path) -> LessonResu
         resources={"metadata": {"path": str(path.parent)}},
     )
     started, error = time.perf_counter(), ""
-    try:
-        client.execute(env=environment)
-    except (CellExecutionError, CellTimeoutError, DeadKernelError) as problem:
-        error = last_line(str(problem))
+    cells = sum(cell.cell_type == "code" for cell in notebook.cells)
+    with bar(total=cells, desc=path.stem, unit="cell") as progress:
+        client.on_cell_executed = lambda **_: progress.update()
+        try:
+            client.execute(env=environment)
+        except (CellExecutionError, CellTimeoutError, DeadKernelError) as problem:
+            error = last_line(str(problem))
     seconds = time.perf_counter() - started
     tidy(notebook)
     if not error:
@@ -192,6 +196,7 @@ ol.lessons{list-style:none;padding:0}
 ol.lessons li{border-left:4px solid #0072b2;margin:1rem 0;padding:.1rem 1rem}
 ol.lessons p{margin:.2rem 0}
 pre,code{font-size:.88em}pre{overflow-x:auto}
+.jp-OutputArea-output pre{word-break:normal !important;overflow-wrap:break-word}
 .jp-Notebook{padding:0 !important}.jp-InputPrompt,.jp-OutputPrompt{display:none !important}
 .jp-InputArea-editor{border-radius:6px}img{max-width:100%;height:auto}
 figure{margin:1rem 0}figcaption{color:#57606a;font-size:.92em}

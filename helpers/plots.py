@@ -11,13 +11,14 @@ from __future__ import annotations
 import base64
 import html
 import io
+import textwrap
 from collections.abc import Sequence
 
 import matplotlib
 from matplotlib.figure import Figure
 
 LOOK = {  # thing → (colour, line style, marker)
-    "before": ("#999999", (0, (1, 1)), "o"),
+    "before": ("#707070", (0, (1, 1)), "o"),
     "after": ("#0072b2", "-", "s"),
     "training": ("#d55e00", "-", None),
     "validation": ("#0072b2", "--", "o"),
@@ -65,9 +66,9 @@ class HTMLFigure:
         return f"Figure: {self.caption}"
 
 
-def show(fig: Figure, caption: str) -> HTMLFigure:
+def show(fig: Figure, caption: str, *, dpi: int = 100) -> HTMLFigure:
     """The figure with its caption, ready to be the last line of a cell."""
-    return HTMLFigure(fig, caption)
+    return HTMLFigure(fig, caption, dpi=dpi)
 
 
 def losses(records: Sequence, loss_on: str, smooth: int = 9) -> Figure:
@@ -161,4 +162,32 @@ def padding_grid(doc_ids, labels) -> Figure:
     ax.set_yticklabels(range(1, rows + 1))
     ax.grid(False)
     ax.legend(ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0))
+    return fig
+
+
+def overview(asked: str, answers: dict[str, str], means: dict[str, tuple]) -> Figure:
+    """One request, its answers before and after, and both mean scores with intervals.
+
+    answers: "before" and "after" → text; means: the same keys → (mean, low, high).
+    """
+    fig, (left, right) = figure(width=9, height=2.7, columns=2)
+    left.axis("off")
+    left.set_xlim(0, 1)
+    titles = {"before": "GPT-2 as it comes", "after": "after this course, one of its good answers"}
+    lines = [("The request", asked, "black")]
+    lines += [(title, answers[key], LOOK[key][0]) for key, title in titles.items()]
+    for place, (title, text, colour) in enumerate(lines):
+        left.text(0, 0.98 - 0.36 * place, title, weight="bold", color=colour, va="top")
+        wrapped = textwrap.fill(text, 48, max_lines=2, placeholder=" …")
+        left.text(0, 0.88 - 0.36 * place, wrapped, family="monospace", size=9, va="top")
+    for place, key in enumerate(("before", "after")):
+        mean, low, high = means[key]
+        colour, _, marker = LOOK[key]
+        right.plot([low, high], [-place, -place], color=colour, linewidth=3)
+        right.plot([mean], [-place], marker=marker, color=colour, markersize=9)
+        right.annotate(
+            f"{mean:.1f}", (mean, -place), (0, 9), textcoords="offset points", ha="center"
+        )
+    right.set_yticks([0, -1], ["before", "after"])
+    right.set(ylim=(-1.6, 0.7), xlim=(-2, 100), xlabel="mean score on the test rows, 0–100")
     return fig

@@ -61,6 +61,7 @@ class Phase:
     prose: float = 0.0  # share of the windows from our own generator
     micro_batches: int = 1
     random_positions: bool = True
+    planned: int = 0  # steps the rate was planned for, where the phase was stopped earlier
 
     @property
     def tokens(self) -> int:
@@ -69,9 +70,10 @@ class Phase:
 
 
 PHASES = (
-    Phase("words", 1220, 24, 128, 8192, 2e-3, warmup=0.05),
-    Phase("facts", 2900, 24, 128, 8192, 2e-3, final_lr=0.15, prose=0.45),
-    Phase("whole", 220, 6, 512, 0, 3e-4, final_lr=0.05, prose=0.5, random_positions=False),
+    Phase("words", 1220, 24, 128, 8192, 2e-3, warmup=0.05, planned=1600),
+    Phase("facts", 1040, 24, 128, 8192, 2e-3, final_lr=0.15, prose=0.45, planned=2900),
+    Phase("practice", 2450, 24, 128, 8192, 1.6e-3, final_lr=0.15, prose=0.75),
+    Phase("whole", 150, 6, 512, 0, 2.4e-4, final_lr=0.05, prose=0.6, random_positions=False),
 )
 
 
@@ -124,7 +126,7 @@ class WindowPlan:
     steps_per_epoch: int = field(init=False)
 
     def __post_init__(self):
-        self.steps_per_epoch = self.phase.steps
+        self.steps_per_epoch = self.phase.planned or self.phase.steps
 
     def micro_batches(self, epoch: int, step: int) -> list[Batch]:
         """The windows of one step, in `phase.micro_batches` parts."""
@@ -181,6 +183,23 @@ def restricted_losses(subset: torch.Tensor, vocab_size: int):
         return nll, batch.loss_weights[targets]
 
     return loss
+
+
+@torch.no_grad()
+def settle_rare_tokens(model: GPT, batch: Batch, subset: torch.Tensor) -> None:
+    """Make the tokens that no restricted softmax has scored as unlikely as the rarest it has.
+
+    Their logits were never pushed down. Each vector is moved along the mean hidden state until its
+    mean logit on `batch` is that of the least likely tenth of `subset`; the phase with the full
+    softmax refines them from there.
+    """
+    mean = model.hidden(batch.input_ids, batch.positions).mean((0, 1))  # (C,)
+    logits = model.tokens.weight @ mean  # (V,)
+    level = logits[subset].sort().values[: len(subset) // 10].mean()
+    rare = torch.ones(len(logits), dtype=torch.bool)
+    rare[subset] = False
+    shift = (level - logits[rare]) / mean.pow(2).sum()
+    model.tokens.weight[rare] += shift[:, None] * mean
 
 
 def embeddings_from_gguf(path: Path, width: int, rms: float = 0.05) -> torch.Tensor:
@@ -244,17 +263,21 @@ def run_phase(
     state: TrainState, plan: WindowPlan, loss, folder: Path, every: int
 ) -> Iterator[dict]:
     """Train one phase, yielding a line of progress every `every` steps and saving the state."""
-    total, count, started = 0.0, 0, time.perf_counter()
+    total, count, started, last = 0.0, 0, time.perf_counter(), plan.phase.steps
+    if state.step >= last:
+        return
     for record in train(state, plan, **({"loss": loss} if loss else {})):
         total, count = total + record.loss, count + 1
-        if record.step % every == 0 or record.step == plan.steps_per_epoch:
+        if record.step % every == 0 or record.step == last:
             line = {**asdict(record), "phase": plan.phase.name, "loss": total / count}
             append_jsonl(folder / "curve.jsonl", line)
             yield line
             total, count = 0.0, 0
-            if time.perf_counter() - started > 300 or record.step == plan.steps_per_epoch:
+            if time.perf_counter() - started > 300 or record.step == last:
                 save_state(folder, state)
                 started = time.perf_counter()
+        if record.step == last:
+            return
 
 
 def pretrain(
@@ -266,7 +289,7 @@ def pretrain(
     seed: int = 0,
     embeddings: Path | None = None,
     until: str = "",
-    paragraphs: int = 150_000,
+    paragraphs: int = 200_000,
     precision: str = "fp32",
 ) -> GPT:
     """The model after all phases (or up to `until`); finished phases are loaded, not repeated."""
@@ -278,7 +301,7 @@ def pretrain(
         with torch.no_grad():
             model.tokens.weight.copy_(embeddings_from_gguf(embeddings, config.n_embd))
     sources = [held_out(t)[0] for t in tokenise(corpus, out / "tokens").values()]
-    previous = None
+    previous = subset = None
     for number, phase in enumerate(phases):
         settings = TrainSettings(
             epochs=1,
@@ -294,14 +317,16 @@ def pretrain(
         if (folder / "state.safetensors").exists():
             load_state(folder, state)
         texts, shares = list(sources), [s * (1 - phase.prose) for s in CORPUS.values()]
-        if phase.prose and state.step < phase.steps:
+        if phase.prose:
             texts.append(tokenise_prose(out / "tokens", seed + number, paragraphs))
             shares.append(phase.prose)
         plan = WindowPlan(phase, texts, shares, seed + number, config.n_positions)
         loss = None
-        if phase.vocabulary and state.step < phase.steps:
+        if phase.vocabulary:
             subset = frequent_tokens(texts, shares, phase.vocabulary)
             loss = restricted_losses(subset, config.vocab_size)
+        elif subset is not None and state.step == 0:
+            settle_rare_tokens(model, plan.micro_batches(0, 0)[0], subset)
         folder.mkdir(parents=True, exist_ok=True)
         for line in run_phase(state, plan, loss, folder, every=20):
             speed = line["tokens"] / line["seconds"]

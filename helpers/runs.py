@@ -14,7 +14,7 @@ import platform
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 from pathlib import Path
 
@@ -193,9 +193,11 @@ def fine_tune(
     RunError when `out` holds something else.
     """
     out = Path(out)
-    settings = settings.resolved()
+    settings = (as_begun(settings, out) if resume else settings).resolved()
     start_folder(settings, out, resume)
     if (out / "model.safetensors").exists():  # resumed after its end: report, do nothing
+        if not keep_state:
+            clear_state(out)
         yield from (StepRecord(**line) for line in read_jsonl(out / "metrics.jsonl"))
         return
     keep_memory()
@@ -257,6 +259,21 @@ def fine_tune(
         clear_state(out)
 
 
+def as_begun(settings: RunSettings, out: Path) -> RunSettings:
+    """The settings with "auto" replaced by what it meant when the run in `out` began, if there is one.
+
+    Precision is chosen by measuring, and a busy machine may measure something else the second time.
+    """
+    known = out / "settings.json"
+    if not known.exists():
+        return settings
+    before = read_json(known)
+    if not isinstance(before, dict) or "provenance" not in before:
+        raise RunError(f"{known} does not describe a run: name another folder.")
+    auto = [key for key in ("device", "precision") if getattr(settings, key) == "auto"]
+    return replace(settings, **{key: before[key] for key in auto if key in before})
+
+
 def start_folder(settings: RunSettings, out: Path, resume: bool) -> None:
     """Check that `out` may be written: new or empty, or with `resume` a run of the same settings."""
     known = out / "settings.json"
@@ -280,6 +297,13 @@ def start_folder(settings: RunSettings, out: Path, resume: bool) -> None:
             raise RunError(
                 f"{out} holds a run with {key} = {before.get(key)!r}, not {value!r}: resume it with "
                 "its own settings, or name another folder."
+            )
+    now = provenance(settings.model, settings.data)
+    for what in ("model", "data"):
+        if before["provenance"][f"{what}_sha256"] != now[f"{what}_sha256"]:
+            raise RunError(
+                f"{out}: the {what} file {getattr(settings, what)} has changed since the run began, "
+                "so going on would mix the two. Name another folder."
             )
 
 
@@ -343,7 +367,7 @@ def answer(
     keep_memory()
     loaded = load_model(model, device=device)
     template = template or tuned_template(model)
-    generator = torch.Generator(device).manual_seed(seed)
+    generator = torch.Generator(device).manual_seed(seed % 2**63)
     started = time.perf_counter()
     answered = respond(loaded, rows, template, load_tokenizer(), generator=generator, **options)
     write_json(out, answered)

@@ -90,7 +90,8 @@ def token_losses(model: GPT, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
     """
     targets = batch.labels != IGNORE_INDEX  # (B, T)
     h = model.hidden(batch.input_ids, batch.positions)[targets]  # (N, C)
-    logits = model.head(h).float()  # (N, V)
+    logits = model.head(h)  # (N, V)
+    logits = logits.to(torch.promote_types(logits.dtype, torch.float32))  # from bf16 under autocast
     nll = F.cross_entropy(logits, batch.labels[targets], reduction="none")
     return nll, batch.loss_weights[targets]
 
@@ -207,14 +208,11 @@ def train(
                 part = (nll * weights).sum() / total_weight
             part.backward()
             total_loss += float(part.detach())
-        if not math.isfinite(total_loss):
-            raise RunError(
-                f"the loss of step {state.step + 1} is {total_loss}: lower the learning rate "
-                f"(now {settings.lr:g}) or use precision fp32."
-            )
+        check_finite(f"loss of step {state.step + 1}", total_loss, settings)
 
         # Update.
-        torch.nn.utils.clip_grad_norm_(model.parameters(), settings.clip)
+        norm = torch.nn.utils.clip_grad_norm_(model.parameters(), settings.clip)
+        check_finite(f"gradient of step {state.step + 1}", float(norm), settings)
         lr = learning_rate(state.step, steps, settings)
         for group in state.optimizer.param_groups:
             group["lr"] = lr * group.get("lr_scale", 1.0)
@@ -231,6 +229,7 @@ def train(
             val_loss = evaluate_loss(
                 model, validation, device=device, precision=settings.precision, loss=loss
             )
+            check_finite(f"validation loss after step {state.step}", val_loss, settings)
         state.seconds += time.perf_counter() - started
         yield StepRecord(
             step=state.step,
@@ -241,6 +240,15 @@ def train(
             loss=total_loss,
             val_response_loss=val_loss,
             seconds=state.seconds,
+        )
+
+
+def check_finite(what: str, value: float, settings: TrainSettings) -> None:
+    """Raise RunError for a loss or gradient norm that is infinite or NaN."""
+    if not math.isfinite(value):
+        raise RunError(
+            f"the {what} is {value}: lower the learning rate (now {settings.lr:g}) "
+            "or use precision fp32."
         )
 
 

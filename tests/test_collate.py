@@ -1,6 +1,7 @@
 """Collating: literal tensors in and out, padding by position, a plan that anyone can resume."""
 
 from collections import Counter
+from itertools import pairwise
 
 import pytest
 import torch
@@ -161,7 +162,7 @@ def test_length_grouped_batches_hold_neighbours_in_length():
     ]
     in_order = sorted(spans)
     assert spans != in_order  # short ones do not come first
-    for (_, longest), (shortest, _) in zip(in_order, in_order[1:], strict=False):
+    for (_, longest), (shortest, _) in pairwise(in_order):
         assert longest <= shortest
 
 

@@ -1,0 +1,387 @@
+"""A run folder: what it holds, how it goes on after a crash, and what it refuses."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from conftest import TINY, random_model
+
+from helpers import runs
+from helpers.errors import CourseError, DataError, RunError, SettingsError
+from helpers.files import read_json, read_jsonl, write_json
+from helpers.runs import RunSettings, answer, choose_rows, fine_tune, read_responses, run_summary
+from helpers.weights import load_model, save_model
+
+SMALL = replace(TINY, n_layer=1, n_head=1, n_embd=7)
+RECORD_KEYS = [
+    "step",
+    "epoch",
+    "tokens",
+    "target_tokens",
+    "lr",
+    "loss",
+    "val_response_loss",
+    "seconds",
+]
+
+
+@pytest.fixture
+def settings(tmp_path, records):
+    """A run of eight steps: 30 rows are 25 for training, 3 for the test and 2 for validation."""
+    save_model(random_model(SMALL), tmp_path / "model")
+    write_json(tmp_path / "data.json", records)
+    return RunSettings(
+        model=str(tmp_path / "model"),
+        data=str(tmp_path / "data.json"),
+        loss_on="response",
+        epochs=2,
+        lr=1e-2,
+        max_length=97,
+        device="cpu",
+        precision="fp32",
+    )
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def weights(folder):
+    return (folder / "model.safetensors").read_bytes()
+
+
+def untimed(lines):
+    return [{**line, "seconds": None} for line in lines]
+
+
+# --- a run from beginning to end -----------------------------------------------------------------
+
+
+def test_what_a_run_leaves(settings, tmp_path):
+    out = tmp_path / "run"
+    records = list(fine_tune(settings, out))
+    assert names(out) == ["config.json", "metrics.jsonl", "model.safetensors", "settings.json"]
+
+    assert [r.step for r in records] == list(range(9))
+    first = records[0]
+    assert (first.epoch, first.tokens, first.loss, first.lr) == (0.0, 0, None, 0.0)
+    assert first.val_response_loss > records[-1].val_response_loss
+
+    lines = read_jsonl(out / "metrics.jsonl")
+    assert [list(line) for line in lines] == [RECORD_KEYS] * 9
+    assert lines == [vars(r) for r in records]
+
+    stored = read_json(out / "settings.json")
+    for key, value in vars(settings).items():
+        assert stored[key] == value
+    assert stored["rows"] == {"train": 25, "validation": 2}
+    assert stored["left_out"] == []
+    hashes = stored["provenance"]
+    assert len(hashes["data_sha256"]) == len(hashes["model_sha256"]) == 64
+    assert hashes["threads"] >= 1
+
+    load_model(out)  # a model like any other
+    assert weights(out) != weights(tmp_path / "model")
+
+
+def test_the_summary(settings, tmp_path):
+    records = list(fine_tune(settings, tmp_path / "run"))
+    summary = run_summary(tmp_path / "run")
+    assert summary["val_response_loss_before"] == records[0].val_response_loss
+    assert summary["val_response_loss_after"] == records[-1].val_response_loss
+    assert (summary["steps"], summary["loss_on"], summary["left_out"]) == (8, "response", 0)
+    assert summary["target_tokens"] == records[-1].target_tokens
+
+
+def test_two_runs_of_the_same_settings_are_equal_bit_for_bit(settings, tmp_path):
+    for name in ("a", "b"):
+        list(fine_tune(settings, tmp_path / name))
+    assert weights(tmp_path / "a") == weights(tmp_path / "b")
+    list(fine_tune(replace(settings, seed=124), tmp_path / "c"))
+    assert weights(tmp_path / "c") != weights(tmp_path / "a")
+
+
+def test_rows_that_are_left_out_are_recorded_with_their_reason(settings, tmp_path, records):
+    records[4]["output"] = " "
+    records[6]["output"] = "long " * 100
+    records[29]["output"] = ""
+    write_json(tmp_path / "data.json", records)
+    list(fine_tune(settings, tmp_path / "run"))
+    stored = read_json(tmp_path / "run" / "settings.json")
+    assert stored["rows"] == {"train": 23, "validation": 1}
+    places = [(split, row) for split, row, _ in stored["left_out"]]
+    assert places == [("train", 5), ("train", 7), ("validation", 2)]  # rows are counted from 1
+    reasons = [reason for *_, reason in stored["left_out"]]
+    assert "output is empty" in reasons[0]
+    assert "does not fit" in reasons[1]
+    assert run_summary(tmp_path / "run")["left_out"] == 3
+
+
+def test_a_validation_file_of_its_own(settings, tmp_path, records):
+    write_json(tmp_path / "val.json", records[:3])
+    write_json(tmp_path / "data.json", records[:12])  # too few to split, but there is no need to
+    settings = replace(settings, validation=str(tmp_path / "val.json"), epochs=1)
+    list(fine_tune(settings, tmp_path / "run"))
+    assert read_json(tmp_path / "run" / "settings.json")["rows"] == {"train": 12, "validation": 3}
+
+
+def test_nothing_left_to_train_on_is_an_error_not_an_empty_run(settings, tmp_path, records):
+    write_json(tmp_path / "data.json", [{**r, "output": ""} for r in records])
+    with pytest.raises(DataError, match=r"no row of the train part.*25 left out.*output is empty"):
+        next(fine_tune(settings, tmp_path / "run"))
+    assert names(tmp_path / "run") == []
+
+
+@pytest.mark.parametrize("max_length", [1, 98, 1024])
+def test_a_length_beyond_the_model_is_refused(settings, tmp_path, max_length):
+    with pytest.raises((SettingsError, DataError), match="max_length|does not fit"):
+        next(fine_tune(replace(settings, max_length=max_length), tmp_path / "run"))
+
+
+# --- killed and resumed --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def whole(settings, tmp_path):
+    """An uninterrupted run to compare with."""
+    list(fine_tune(settings, tmp_path / "whole"))
+    return tmp_path / "whole"
+
+
+def interrupt(settings, out, *, after, monkeypatch, checkpoints=True, resume=False):
+    """Take `after` records (step 0 included) and stop, with a checkpoint after each step or none."""
+    monkeypatch.setattr(runs, "CHECKPOINT_SECONDS", -1.0 if checkpoints else 1e9)
+    running = fine_tune(settings, out, resume=resume)
+    taken = [next(running) for _ in range(after)]
+    running.close()
+    monkeypatch.setattr(runs, "CHECKPOINT_SECONDS", 1e9)
+    return taken
+
+
+@pytest.mark.parametrize("after", [2, 5, 9])
+def test_a_resumed_run_is_bit_identical(settings, whole, tmp_path, monkeypatch, after):
+    """Stopped in the first epoch, at its end, and after the last step but before saving."""
+    out = tmp_path / "run"
+    interrupt(settings, out, after=after, monkeypatch=monkeypatch)
+    assert {"state.safetensors", "state.json"} <= set(names(out))
+    assert not (out / "model.safetensors").exists()
+
+    records = list(fine_tune(settings, out, resume=True))
+    assert [r.step for r in records] == list(range(9))  # the earlier ones come from the journal
+    assert weights(out) == weights(whole)
+    assert names(out) == names(whole)  # the state is gone
+    journals = [untimed(read_jsonl(f / "metrics.jsonl")) for f in (out, whole)]
+    assert journals[0] == journals[1]
+
+
+def test_killed_twice(settings, whole, tmp_path, monkeypatch):
+    out = tmp_path / "run"
+    interrupt(settings, out, after=3, monkeypatch=monkeypatch)
+    interrupt(settings, out, after=6, monkeypatch=monkeypatch, resume=True)
+    list(fine_tune(settings, out, resume=True))
+    assert weights(out) == weights(whole)
+
+
+@pytest.mark.parametrize("after", [1, 4])
+def test_killed_before_the_first_checkpoint_it_starts_again(
+    settings, whole, tmp_path, monkeypatch, after
+):
+    out = tmp_path / "run"
+    interrupt(settings, out, after=after, monkeypatch=monkeypatch, checkpoints=False)
+    list(fine_tune(settings, out, resume=True))
+    assert weights(out) == weights(whole)
+    assert [line["step"] for line in read_jsonl(out / "metrics.jsonl")] == list(range(9))
+
+
+def test_a_journal_ahead_of_the_checkpoint_and_cut_in_a_line(
+    settings, whole, tmp_path, monkeypatch
+):
+    """Killed some steps after the checkpoint, while writing a line of the journal."""
+    out = tmp_path / "run"
+    monkeypatch.setattr(runs, "CHECKPOINT_SECONDS", -1.0)
+    running = fine_tune(settings, out)
+    for _ in range(4):
+        next(running)
+    monkeypatch.setattr(runs, "CHECKPOINT_SECONDS", 1e9)
+    for _ in range(2):
+        next(running)
+    running.close()
+    with open(out / "metrics.jsonl", "a") as f:
+        f.write('{"step": 6, "epo')
+    list(fine_tune(settings, out, resume=True))
+    assert weights(out) == weights(whole)
+    assert [line["step"] for line in read_jsonl(out / "metrics.jsonl")] == list(range(9))
+
+
+def test_resuming_a_finished_run_repeats_its_records_and_changes_nothing(settings, whole):
+    before = weights(whole)
+    assert [r.step for r in fine_tune(settings, whole, resume=True)] == list(range(9))
+    assert weights(whole) == before
+
+
+def test_killed_while_cleaning_up(settings, whole, tmp_path, monkeypatch):
+    """The model is saved, the state not yet removed: resuming removes it."""
+    out = tmp_path / "run"
+    interrupt(settings, out, after=3, monkeypatch=monkeypatch)
+    (out / "model.safetensors").write_bytes(weights(whole))
+    list(fine_tune(settings, out, resume=True))
+    assert not (out / "state.safetensors").exists()
+
+
+def test_the_state_can_be_kept(settings, tmp_path):
+    list(fine_tune(settings, tmp_path / "run", keep_state=True))
+    assert {"state.safetensors", "state.json"} <= set(names(tmp_path / "run"))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("loss_on", "all"), ("lr", 1e-3), ("epochs", 3), ("seed", 5), ("batch_size", 4)],
+)
+def test_resuming_with_other_settings_names_the_key(settings, tmp_path, monkeypatch, key, value):
+    interrupt(settings, tmp_path / "run", after=3, monkeypatch=monkeypatch)
+    with pytest.raises(RunError, match=f"with {key} = .*, not {value!r}: resume it with its own"):
+        next(fine_tune(replace(settings, **{key: value}), tmp_path / "run", resume=True))
+
+
+def test_resuming_on_data_that_has_changed_is_refused(settings, tmp_path, records, monkeypatch):
+    """The same file name with other rows in it would silently be a third run, neither old nor new."""
+    interrupt(settings, tmp_path / "run", after=3, monkeypatch=monkeypatch)
+    write_json(tmp_path / "data.json", records[::-1])
+    with pytest.raises(RunError, match="data.* has changed since"):
+        next(fine_tune(settings, tmp_path / "run", resume=True))
+
+
+def test_a_choice_that_was_measured_is_not_measured_again(settings, whole, tmp_path, monkeypatch):
+    """`auto` precision is a timing: on a busy machine it could differ, and resuming would refuse."""
+    settings = replace(settings, precision="auto")
+    monkeypatch.setattr(runs, "choose_precision", lambda name, device: name.replace("auto", "fp32"))
+    interrupt(settings, tmp_path / "run", after=3, monkeypatch=monkeypatch)
+    monkeypatch.setattr(runs, "choose_precision", lambda name, device: name.replace("auto", "bf16"))
+    list(fine_tune(settings, tmp_path / "run", resume=True))
+    assert weights(tmp_path / "run") == weights(whole)
+
+
+# --- folders that are refused --------------------------------------------------------------------
+
+
+def test_a_run_is_never_overwritten(settings, whole):
+    before = weights(whole)
+    with pytest.raises(RunError, match="already holds a run.*--resume"):
+        next(fine_tune(settings, whole))
+    assert weights(whole) == before
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_folder_of_something_else_is_refused(settings, tmp_path, resume):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "cat.jpg").write_bytes(b"meow")
+    with pytest.raises(RunError, match="is not empty and holds no run"):
+        next(fine_tune(settings, tmp_path / "photos", resume=resume))
+    assert names(tmp_path / "photos") == ["cat.jpg"]
+
+
+def test_a_file_is_refused(settings, tmp_path):
+    with pytest.raises(RunError, match="is a file: name a folder"):
+        next(fine_tune(settings, tmp_path / "data.json"))
+
+
+@pytest.mark.parametrize("content", ["{}", "not JSON", "[1]"])
+def test_settings_of_another_program_are_refused(settings, tmp_path, content):
+    out = tmp_path / "run"
+    out.mkdir()
+    (out / "settings.json").write_text(content)
+    with pytest.raises(CourseError, match="run"):
+        next(fine_tune(settings, out, resume=True))
+    assert (out / "settings.json").read_text() == content
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("loss_on", "respnse", "did you mean 'response'"),
+        ("template", "alpca", "did you mean 'alpaca'"),
+        ("device", "cpus", "no device 'cpus'.*cpu"),
+        ("precision", "fp16", "unknown precision 'fp16'"),
+        ("model", "gpt2-mid", "no model 'gpt2-mid'"),
+        ("data", "cours", "did you mean 'course'"),
+        ("epochs", 0, "epochs = 0"),
+        ("batch_size", 0, "batch size 0"),
+    ],
+)
+def test_a_bad_setting_leaves_no_run_behind(settings, tmp_path, key, value, message):
+    out = tmp_path / "run"
+    with pytest.raises(CourseError, match=message):
+        next(fine_tune(replace(settings, **{key: value}), out))
+    assert not out.exists() or names(out) == []
+
+
+# --- answers -------------------------------------------------------------------------------------
+
+
+def test_answers_are_the_records_with_the_models_response(settings, tmp_path, records):
+    rows = choose_rows(settings.data, "test")
+    assert rows == records[25:28]
+    rows[1] = {**rows[1], "input": "long " * 100, "family": "kept"}
+    report = answer(settings.model, rows, tmp_path / "responses.json", max_new_tokens=3)
+    answered = read_json(tmp_path / "responses.json")
+    assert answered == read_responses(tmp_path / "responses.json")
+    for row, given in zip(answered, rows, strict=True):
+        assert {key: row[key] for key in given} == given
+        assert set(row) - set(given) == {"model_response", "finish_reason", "n_tokens"}
+    assert [row["finish_reason"] for row in answered] == ["length", "prompt_too_long", "length"]
+    assert [row["n_tokens"] for row in answered] == [3, 0, 3]
+    assert answered[1]["model_response"] == ""
+    assert {**report, "seconds": 0} == {
+        "n": 3,
+        "seconds": 0,
+        "stopped": 0.0,
+        "out": str(tmp_path / "responses.json"),
+    }
+
+
+def test_a_tuned_model_is_asked_with_its_own_template(settings, tmp_path, monkeypatch):
+    out = tmp_path / "run"
+    list(fine_tune(replace(settings, template="plain", epochs=1), out))
+    asked = []
+    monkeypatch.setattr(
+        runs, "respond", lambda m, rows, template, *a, **k: asked.append(template) or []
+    )
+    answer(out, [], tmp_path / "a.json")
+    answer(settings.model, [], tmp_path / "b.json")
+    answer(out, [], tmp_path / "c.json", template="phi3")
+    assert asked == ["plain", "alpaca", "phi3"]
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "last"), [("train", 0, 24), ("test", 25, 27), ("val", 28, 29), ("all", 0, 29)]
+)
+def test_the_rows_of_a_split(settings, records, name, first, last):
+    assert choose_rows(settings.data, name) == records[first : last + 1]
+
+
+def test_an_unknown_split(settings):
+    with pytest.raises(SettingsError, match="unknown split 'tests'; did you mean 'test'"):
+        choose_rows(settings.data, "tests")
+
+
+GOOD = {"instruction": "Add.", "output": "2", "model_response": "3"}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "does not exist. Make it with `course generate`"),
+        ("{", "cannot be read as JSON"),
+        ("{}", "expected a list"),
+        ("[1]", "expected a list"),
+        (json.dumps([GOOD, {**GOOD, "model_response": None}]), "row 2: 'model_response'"),
+        (json.dumps([{"instruction": "Add.", "output": "2"}]), "row 1: 'model_response'"),
+        (json.dumps([{**GOOD, "output": 2}]), "row 1: 'output'"),
+    ],
+)
+def test_what_is_no_file_of_responses(tmp_path, content, message):
+    path = tmp_path / "responses.json"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(DataError, match=message):
+        read_responses(path)
