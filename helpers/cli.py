@@ -19,6 +19,9 @@ from helpers.errors import CourseError, RunError
 def main(argv: list[str] | None = None) -> int:
     """The exit status of a command line."""
     args = build_parser().parse_args(argv)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a console that cannot show “→” prints “?” instead
+            stream.reconfigure(errors="replace")
     try:
         return args.run(args)
     except CourseError as error:
@@ -92,12 +95,12 @@ def _run(args) -> int:
         "minutes": round((time.perf_counter() - started) / 60, 1),
     }
     if args.write and report["score"] and all(r.ok for r in results):
-        draw_overview(settings, COURSE / "docs" / "overview.png")
+        draw_overview(settings, args.out / "runs", COURSE / "docs" / "overview.png")
     emit(args, report, closing_table(report))
     return 0 if all(r.ok for r in results) else 1
 
 
-def draw_overview(settings, path: Path) -> None:
+def draw_overview(settings, runs: Path, path: Path) -> None:
     """The README's picture: a test row that the tuned model answers exactly, and both means."""
     from helpers.evaluate.scorecard import mean_interval
     from helpers.files import atomic_path, read_json
@@ -107,7 +110,7 @@ def draw_overview(settings, path: Path) -> None:
 
     rows, scores = {}, {}
     for key, kind in (("before", "base"), ("after", "tuned")):
-        folder = run_folder(settings, kind)
+        folder = run_folder(settings, kind, runs)
         rows[key] = read_json(folder / "responses.json")
         scores[key] = [v.score or 0.0 for v in read_verdicts(folder / "verdicts.jsonl")]
     best = max(
@@ -129,9 +132,8 @@ def closing_numbers(settings, runs: Path) -> dict:
     from helpers.runs import run_summary
     from helpers.settings import run_folder
 
-    os.environ["COURSE_RUNS"] = str(runs)
     report: dict = {"val_response_loss": None, "score": None}
-    tuned, base = run_folder(settings, "tuned"), run_folder(settings, "base")
+    tuned, base = (run_folder(settings, kind, runs) for kind in ("tuned", "base"))
     if (tuned / "model.safetensors").exists():
         summary = run_summary(tuned)
         report["val_response_loss"] = {
@@ -214,15 +216,13 @@ def _train(args) -> int:
     )
     with bar(desc=f"fine-tuning, loss on {args.loss_on}", unit="step") as progress:
         for record in fine_tune(settings, args.out, resume=args.resume):
-            progress.total = progress.total or None
             progress.update(record.step - progress.n)
             if record.val_response_loss is not None:
                 progress.set_postfix_str(f"val response loss {record.val_response_loss:.3f}")
     report = run_summary(args.out)
-    if report["left_out"]:
-        note(
-            f"{report['left_out']} rows were left out; {args.out}/settings.json says which and why."
-        )
+    if n := report["left_out"]:
+        left_out = "1 row was" if n == 1 else f"{n} rows were"
+        note(f"{left_out} left out; {args.out}/settings.json says which and why.")
     emit(
         args,
         report,
@@ -253,10 +253,15 @@ def _add_generate(commands):
 
 
 def _generate(args) -> int:
-    from helpers.runs import answer, choose_rows
+    from helpers.runs import answer, choose_rows, trained_on_all
 
     if args.out.is_dir():
         raise RunError(f"{args.out} is a folder: name the file to write, such as responses.json.")
+    if args.split == "test" and trained_on_all(args.model, args.data):
+        note(
+            f"Take care: {args.model} was trained on all rows of {args.data} (it had a validation "
+            "file of its own), these among them. Its answers to them are no test."
+        )
     report = answer(
         args.model,
         choose_rows(args.data, args.split),

@@ -75,6 +75,15 @@ def prompt_segments(record: dict, template: str | Template = "alpaca") -> list[S
     return [*segments, Segment("header", template.header)]
 
 
+def example_segments(record: dict, template: str | Template = "alpaca") -> list[Segment]:
+    """All segments of a training row, in order: the prompt's, then response and end."""
+    return [
+        *prompt_segments(record, template),
+        Segment("response", record["output"]),
+        Segment("end", END_TEXT),
+    ]
+
+
 def format_prompt(record: dict, template: str | Template = "alpaca") -> str:
     """The text that generation starts from: everything up to and including the header."""
     return "".join(text for _, text in prompt_segments(record, template))
@@ -82,7 +91,7 @@ def format_prompt(record: dict, template: str | Template = "alpaca") -> str:
 
 def format_example(record: dict, template: str | Template = "alpaca") -> str:
     """The whole training text: prompt, response and one end-of-text marker."""
-    return format_prompt(record, template) + record["output"] + END_TEXT
+    return "".join(text for _, text in example_segments(record, template))
 
 
 def has_input(record: dict) -> bool:

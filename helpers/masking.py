@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from helpers.errors import DataError, SettingsError, nearest
-from helpers.formatting import Segment, Template, has_input, prompt_segments
+from helpers.formatting import Template, has_input, prompt_segments
 from helpers.tokenizer import END_OF_TEXT, encode_segments
 
 SEGMENTS = ("template", "instruction", "input", "header", "response", "end")
@@ -177,12 +177,3 @@ def colour_tokens(example: Example, loss_on: str, tokenizer) -> str:
         "from (blue, underlined); grey ones are read but not learnt from."
     )
     return f'<figure><div style="{_STYLE}">{"".join(boxes)}</div><figcaption>{caption}</figcaption></figure>'
-
-
-def to_segments(record: dict, template: str | Template = "alpaca") -> list[Segment]:
-    """All segments of a training row, in order: the prompt's, then response and end."""
-    return [
-        *prompt_segments(record, template),
-        Segment("response", record["output"]),
-        Segment("end", "<|endoftext|>"),
-    ]

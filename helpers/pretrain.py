@@ -186,19 +186,20 @@ def restricted_losses(subset: torch.Tensor, vocab_size: int):
 
 
 @torch.no_grad()
-def settle_rare_tokens(model: GPT, batch: Batch, subset: torch.Tensor) -> None:
+def settle_rare_tokens(model: GPT, batch: Batch, subset: torch.Tensor, shrink: float = 0.3) -> None:
     """Make the tokens that no restricted softmax has scored as unlikely as the rarest it has.
 
-    Their logits were never pushed down. Each vector is moved along the mean hidden state until its
-    mean logit on `batch` is that of the least likely tenth of `subset`; the phase with the full
-    softmax refines them from there.
+    Their logits were never pushed down. Each vector is shrunk, which keeps its direction and so its
+    neighbours, and then moved along the mean hidden state until its mean logit on `batch` is that
+    of the least likely tenth of `subset`. The phase with the full softmax refines them from there.
     """
     mean = model.hidden(batch.input_ids, batch.positions).mean((0, 1))  # (C,)
     logits = model.tokens.weight @ mean  # (V,)
     level = logits[subset].sort().values[: len(subset) // 10].mean()
     rare = torch.ones(len(logits), dtype=torch.bool)
     rare[subset] = False
-    shift = (level - logits[rare]) / mean.pow(2).sum()
+    model.tokens.weight[rare] *= shrink
+    shift = (level - shrink * logits[rare]) / mean.pow(2).sum()
     model.tokens.weight[rare] += shift[:, None] * mean
 
 

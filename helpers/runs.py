@@ -42,6 +42,7 @@ from helpers.train import (
     StepRecord,
     TrainSettings,
     TrainState,
+    check_finite,
     clear_state,
     evaluate_loss,
     load_state,
@@ -242,6 +243,7 @@ def fine_tune(
         loss = evaluate_loss(
             model, validation, device=settings.device, precision=settings.precision
         )
+        check_finite(f"loss of {settings.model} before training", loss, state.settings)
         first = StepRecord(0, 0.0, 0, 0, 0.0, None, loss, 0.0)
         append_jsonl(journal, asdict(first))
         yield first
@@ -272,6 +274,18 @@ def as_begun(settings: RunSettings, out: Path) -> RunSettings:
         raise RunError(f"{known} does not describe a run: name another folder.")
     auto = [key for key in ("device", "precision") if getattr(settings, key) == "auto"]
     return replace(settings, **{key: before[key] for key in auto if key in before})
+
+
+def can_go_on(settings: RunSettings, out: str | Path) -> bool:
+    """Whether `out` holds an unfinished run of these settings that left a state to go on from."""
+    out = Path(out)
+    if not (out / "state.safetensors").exists() or (out / "model.safetensors").exists():
+        return False
+    try:
+        start_folder(as_begun(settings, out).resolved(), out, resume=True)
+    except RunError:
+        return False
+    return True
 
 
 def start_folder(settings: RunSettings, out: Path, resume: bool) -> None:
@@ -380,10 +394,22 @@ def answer(
     }
 
 
-def tuned_template(model: str | Path) -> str:
-    """The template in the settings of a run folder, or "alpaca" for any other model."""
+def settings_of(model: str | Path) -> dict:
+    """What the settings.json of a run folder says; nothing for any other model."""
     path = Path(model) / "settings.json"
-    return read_json(path)["template"] if path.exists() else "alpaca"
+    found = read_json(path) if path.exists() else {}
+    return found if isinstance(found, dict) else {}
+
+
+def tuned_template(model: str | Path) -> str:
+    """The template that a run was tuned with, or "alpaca" for any other model."""
+    return settings_of(model).get("template", "alpaca")
+
+
+def trained_on_all(model: str | Path, data: str) -> bool:
+    """Whether a run had a validation file of its own and so trained on every row of `data`."""
+    settings = settings_of(model)
+    return bool(settings.get("validation")) and settings.get("data") == str(data)
 
 
 def read_responses(path: str | Path) -> list[dict]:

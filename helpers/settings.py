@@ -25,6 +25,7 @@ from helpers.progress import bar
 from helpers.runs import (
     RunSettings,
     answer,
+    can_go_on,
     choose_device,
     choose_rows,
     fine_tune,
@@ -118,10 +119,10 @@ def runs_folder() -> Path:
     return Path(os.environ.get("COURSE_RUNS") or COURSE / "runs")
 
 
-def run_folder(settings: Settings, kind: str) -> Path:
+def run_folder(settings: Settings, kind: str, runs: Path | None = None) -> Path:
     """The folder of the mode's untouched model ("base") or fine-tuned one ("tuned")."""
     arm = "" if kind == "base" else "-" + settings.loss_on.replace("+", "-").replace("@", "-")
-    return runs_folder() / f"{settings.mode}-{kind}{arm}"
+    return (runs or runs_folder()) / f"{settings.mode}-{kind}{arm}"
 
 
 ARTIFACTS: dict[str, tuple[str, str, str]] = {  # name → (folder, file, lesson that makes it)
@@ -130,6 +131,17 @@ ARTIFACTS: dict[str, tuple[str, str, str]] = {  # name → (folder, file, lesson
     "responses": ("tuned", "responses.json", "04"),
     "base_verdicts": ("base", "verdicts.jsonl", "05"),
     "verdicts": ("tuned", "verdicts.jsonl", "05"),
+}
+
+
+_ASKED = {"model", "data", "template", "max_new_tokens", "seed"}
+_TUNED = {"model", "data", "template", "loss_on", "epochs", "lr", "batch_size", "seed", "precision"}
+DEPENDS = {  # which settings change an artefact
+    "base_responses": _ASKED,
+    "tuned": _TUNED,
+    "responses": _ASKED | _TUNED,
+    "base_verdicts": _ASKED | {"judge"},
+    "verdicts": _ASKED | _TUNED | {"judge"},
 }
 
 
@@ -164,18 +176,18 @@ def artifact(name: str, settings: Settings, *, say: Callable[[str], None] = prin
 
 def tune(settings: Settings) -> Path:
     """The folder of a fresh fine-tuning run in this mode, with a progress bar."""
-    folder = fresh_folder(settings, "tuned")
-    run = fine_tune(settings.run_settings(), folder)
+    folder = fresh_folder(settings)
+    run = fine_tune(settings.run_settings(), folder, resume=True)
     with bar(desc="fine-tuning", unit="step") as progress:
         for _ in run:
             progress.update()
     return folder
 
 
-def fresh_folder(settings: Settings, kind: str) -> Path:
-    """The run folder of that kind, emptied: a lesson that trains starts from nothing."""
-    folder = run_folder(settings, kind)
-    if folder.exists():
+def fresh_folder(settings: Settings) -> Path:
+    """The folder to fine-tune into: emptied, unless a killed run of the same settings can go on."""
+    folder = run_folder(settings, "tuned")
+    if folder.exists() and not can_go_on(settings.run_settings(), folder):
         shutil.rmtree(folder)
     return folder
 
@@ -193,9 +205,7 @@ def _judge(settings: Settings, responses: Path, out: Path) -> None:
 
 def fingerprint(name: str, settings: Settings) -> str:
     """A hash of all that an artefact depends on: settings, model and data files."""
-    relevant = asdict(settings)
-    if not name.endswith("verdicts"):
-        relevant.pop("judge")
+    relevant = {key: value for key, value in asdict(settings).items() if key in DEPENDS[name]}
     files = [sha256(find_model(settings.model)), sha256(data_path(settings.data))]
     return content_hash([name, relevant, files])
 
@@ -271,11 +281,12 @@ def _check_tokenizer(settings):
 
 
 def _check_model(settings):
-    known = KNOWN[settings.model]
-    if known.folder is None:
+    known = KNOWN.get(settings.model)
+    if known and known.folder is None:
         return "model", True, f"{settings.model} comes from the hub when lesson 03 asks for it", ""
-    there = (known.folder / "model.safetensors").exists()
-    return "model", there, f"{settings.model}, bundled", "reinstall the course: make setup"
+    folder = known.folder if known else Path(settings.model)
+    there = (folder / "model.safetensors").exists()
+    return "model", there, f"{settings.model}, on this disk", "reinstall the course: make setup"
 
 
 def _check_memory(settings):

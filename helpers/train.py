@@ -246,9 +246,9 @@ def train(
 def check_finite(what: str, value: float, settings: TrainSettings) -> None:
     """Raise RunError for a loss or gradient norm that is infinite or NaN."""
     if not math.isfinite(value):
+        other = " or use precision fp32" if settings.precision != "fp32" else ""
         raise RunError(
-            f"the {what} is {value}: lower the learning rate (now {settings.lr:g}) "
-            "or use precision fp32."
+            f"the {what} is {value}: lower the learning rate (now {settings.lr:g}){other}."
         )
 
 

@@ -95,3 +95,18 @@ def test_the_constraints_pin_every_core_dependency_within_its_bounds():
 def test_bundled_assets_keep_their_notices():
     for folder in (ROOT / "helpers" / "assets").iterdir():
         assert (folder / "NOTICE.md").exists() or (folder / "README.md").exists(), folder.name
+
+
+def test_numbers_in_the_readme_are_true():
+    from helpers.data import load_records
+    from helpers.lessons import find_lessons
+    from helpers.weights import KNOWN
+
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"{round(KNOWN['gpt2-mini'].parameters / 1e6)} million parameters" in text
+    assert f"({round(KNOWN['gpt2-medium'].parameters / 1e6)} M parameters)" in text
+    assert f"{len(load_records('course')):,}\nbundled instructions" in text
+    names = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
+    assert f"{names[len(find_lessons())].capitalize()}\nnotebooks" in text
+    for target in re.findall(r"\]\((?!http)([^)#]+)\)", text):
+        assert (ROOT / target).exists(), target

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers.errors import DataError, SettingsError
-from helpers.formatting import TEMPLATES, Template, format_prompt
+from helpers.formatting import TEMPLATES, Template, example_segments, format_prompt
 from helpers.masking import (
     ARMS,
     Example,
@@ -19,7 +19,6 @@ from helpers.masking import (
     make_example,
     make_examples,
     segment_weights,
-    to_segments,
 )
 from helpers.tokenizer import END_OF_TEXT, load_tokenizer
 
@@ -179,9 +178,9 @@ def test_on_thousands_of_random_rows(tokenizer, template):
         assert tokenizer.decode_bytes(prompt) == format_prompt(row, template).encode()
 
 
-def test_to_segments_join_to_the_training_text():
-    assert [s.name for s in to_segments(ROW)][-3:] == ["header", "response", "end"]
-    assert "".join(s.text for s in to_segments(ROW, TOY)) == (
+def test_example_segments_join_to_the_training_text():
+    assert [s.name for s in example_segments(ROW)][-3:] == ["header", "response", "end"]
+    assert "".join(s.text for s in example_segments(ROW, TOY)) == (
         "Q:\nSay hi.\nI:\nto Bo\nA:\nHi.<|endoftext|>"
     )
 

@@ -200,6 +200,13 @@ def test_a_file_that_was_deleted_is_made_again(tiny, get):
     assert get("base_responses", tiny) == (path, ["base_responses"])
 
 
+def test_remade_answers_are_judged_again(tiny, get):
+    get("base_verdicts", tiny)
+    get("base_responses", tiny)[0].unlink()
+    assert get("base_responses", tiny)[1] == ["base_responses"]
+    assert get("base_verdicts", tiny)[1] == ["base_verdicts"]
+
+
 def test_an_unknown_artefact_offers_the_nearest(tiny):
     with pytest.raises(SettingsError, match="'tunde'; did you mean 'tuned'"):
         artifact("tunde", tiny)
