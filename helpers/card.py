@@ -145,7 +145,7 @@ windows of 256. *Unigram* knows only how frequent each token is; *xz* is the com
 {chr(10).join(samples)}
 ## Limits
 
-It has read less than a thousandth of what GPT-2 read. Beyond the facts above it knows little, mixes things up
+It has read a small fraction of what GPT-2 read. Beyond the facts above it knows little, mixes things up
 confidently, and cannot reason. It repeats itself when left to continue. Old books and a Bible translation
 colour its English and its views; nothing was filtered. It is made for learning how training works, and for
 nothing that anyone relies on.

@@ -161,10 +161,13 @@ def closing_table(report: dict) -> str:
     if loss := report["val_response_loss"]:
         name = "validation response loss (nats)"
         lines.append(f"{name:34}{loss['before']:>16.2f}{loss['after']:>18.2f}")
-    if score := report["score"]:
-        for label, row in (("mean score, 0–100", ("before", "after")),):
-            lines.append(f"{label:34}{score[row[0]]:>16.1f}{score[row[1]]:>18.1f}")
-        spans = ["{:.1f} … {:.1f}".format(*score[key]) for key in ("before_ci95", "after_ci95")]
+    if (score := report["score"]) and None not in (score["before_ci95"], score["after_ci95"]):
+        before, after = points(score["before"]), points(score["after"])
+        lines.append(f"{'mean score, 0–100':34}{before:>16}{after:>18}")
+        spans = [
+            f"{points(low)} … {points(high)}"
+            for low, high in (score["before_ci95"], score["after_ci95"])
+        ]
         lines.append(f"{'  95 % interval':34}{spans[0]:>16}{spans[1]:>18}")
         lines.append(f"  judge: {score['judge']}, {score['n']} test rows")
     passed = sum(lesson["ok"] for lesson in report["lessons"])
@@ -308,6 +311,11 @@ def _judge(args) -> int:
     return 0 if report["scored"] else 1
 
 
+def points(score: float) -> str:
+    """A score with one decimal and no negative zero."""
+    return f"{round(score, 1) + 0.0:.1f}"
+
+
 def judge_text(report: dict) -> str:
     """The mean with its interval and what could not be scored, as two lines."""
     if report["mean"] is None:
@@ -316,7 +324,9 @@ def judge_text(report: dict) -> str:
         head = f"mean score {report['mean']:.1f} (one response: no interval)"
     else:
         low, high = report["ci95"]
-        head = f"mean score {report['mean']:.1f} (95 % interval {low:.1f} to {high:.1f})"
+        head = (
+            f"mean score {points(report['mean'])} (95 % interval {points(low)} to {points(high)})"
+        )
     return (
         f"{head}\n{report['scored']} of {report['n']} scored, {report['unparsed']} unparsed, "
         f"{report['failed']} failed; judge {report['judge']}\nverdicts: {report['out']}"

@@ -39,7 +39,7 @@ class KnownModel:
 KNOWN = {
     model.name: model
     for model in (
-        KnownModel("gpt2-mini", 17_867_008, 1e-3, folder=ASSETS / "gpt2-mini"),
+        KnownModel("gpt2-mini", 17_867_008, 2e-4, folder=ASSETS / "gpt2-mini"),
         KnownModel(
             "gpt2",
             124_439_808,
