@@ -37,7 +37,7 @@ browser-test: setup-dev
 	$(BIN)/python -m pytest -o addopts=-ra -o filterwarnings=default tests/browser
 
 lab: setup
-	$(BIN)/jupyter lab notebooks
+	$(BIN)/jupyter lab --LabApp.news_url=None --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate notebooks
 
 notebooks: setup
 	$(BIN)/course run --write

@@ -173,7 +173,10 @@ def overview(asked: str, answers: dict[str, str], means: dict[str, tuple]) -> Fi
     fig, (left, right) = figure(width=9, height=2.7, columns=2)
     left.axis("off")
     left.set_xlim(0, 1)
-    titles = {"before": "GPT-2 as it comes", "after": "after this course, one of its good answers"}
+    titles = {
+        "before": "the pretrained model",
+        "after": "after this course, one of its good answers",
+    }
     lines = [("The request", asked, "black")]
     lines += [(title, answers[key], LOOK[key][0]) for key, title in titles.items()]
     for place, (title, text, colour) in enumerate(lines):

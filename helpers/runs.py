@@ -138,7 +138,7 @@ def keep_memory() -> None:
     """Tell glibc to keep freed memory instead of returning it to the kernel (Linux only).
 
     PyTorch frees and allocates the same large tensors every step; fetching their pages again each
-    time costs a good third of a small model's step. Harmless elsewhere: then nothing happens.
+    time can cost a third of a small model's step. Elsewhere nothing happens.
     """
     if sys.platform != "linux" or platform.libc_ver()[0] != "glibc":
         return

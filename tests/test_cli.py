@@ -87,7 +87,7 @@ def test_rows_left_out_are_mentioned_on_stderr(place, capsys, records):
     write_json(place / "data.json", records)
     status, out, err = run(f"{TRAIN} --out run --epochs 1 --json", capsys)
     assert status == 0
-    assert "1 rows were left out; run/settings.json says which and why" in err
+    assert "1 row was left out; run/settings.json says which and why" in err
     assert json.loads(out)["left_out"] == 1
 
 

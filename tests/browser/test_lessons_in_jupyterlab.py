@@ -65,6 +65,7 @@ def lab(tmp_path_factory):
         f"--port={port}",
     ]
     command += [f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={folder}"]
+    command.append("--LabApp.expose_app_in_browser=True")
     if os.name == "posix" and os.geteuid() == 0:
         command.append("--allow-root")
     with open(folder / "lab.log", "w") as log:
@@ -115,13 +116,15 @@ def test_lesson_runs_from_top_to_bottom(lab, browser, path):
     outside, problems = [], []
     page.on("request", lambda r: outside.append(r.url) if not is_local(r.url) else None)
     page.on("pageerror", lambda error: problems.append(str(error)))
-    page.goto(f"{lab}/lab/tree/{path.name}?token={TOKEN}")
+    # A workspace of its own: JupyterLab would open the earlier lessons' tabs again.
+    page.goto(f"{lab}/lab/workspaces/{path.stem}/tree/{path.name}?token={TOKEN}")
     page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=90_000)
     page.wait_for_function(
         "() => window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'",
         timeout=90_000,
     )
-    page.evaluate("() => window.jupyterapp.commands.execute('notebook:restart-run-all')")
+    # In braces: returning the promise would wait for the dialog that the next lines answer.
+    page.evaluate("() => { window.jupyterapp.commands.execute('notebook:restart-run-all'); }")
     accept = page.locator("button.jp-mod-accept")
     accept.wait_for(timeout=15_000)
     accept.click()
