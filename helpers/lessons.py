@@ -228,6 +228,8 @@ def page(notebook, name: str, before: str, after: str) -> str:
     body = re.sub(r"<title>.*?</title>", f"<title>{title}</title>", body, count=1, flags=re.DOTALL)
     body = body.replace("</head>", f"<style>{_CSS}</style></head>", 1)
     body = re.sub(r"(<body[^>]*>)", rf'\1<nav aria-label="Lessons">{menu}</nav>', body, count=1)
+    # A file of the repository has no page: its name stays, without a link that leads nowhere.
+    body = re.sub(r'<a [^>]*href="\.\./[^"]*"[^>]*>(.*?)</a>', r"\1", body)
     # Links between notebooks become links between pages.
     return re.sub(r'href="(?:\./)?([0-9]{2}_[a-z0-9_]+)\.ipynb', r'href="\1.html', body)
 
