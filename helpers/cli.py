@@ -346,6 +346,11 @@ def _compare(args) -> int:
     from helpers.judge import read_verdicts
 
     report = compare(read_verdicts(args.a), read_verdicts(args.b))
+    if report["n"] == 0:
+        raise RunError(
+            f"no item is scored in both {args.a} and {args.b}: there is nothing to compare. "
+            "Score them with `course judge` first."
+        )
     emit(args, report, report["words"])
     return 0
 

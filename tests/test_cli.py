@@ -265,3 +265,10 @@ def test_help(line, capsys):
     status, out, err = run(line, capsys)
     assert (status, err) == (0, "")
     assert out.startswith("usage: course")
+
+
+def test_comparing_files_without_a_common_score_is_an_error(tmp_path, capsys):
+    for name in ("a.jsonl", "b.jsonl"):
+        (tmp_path / name).write_text("")
+    assert cli.main(["compare", str(tmp_path / "a.jsonl"), str(tmp_path / "b.jsonl")]) == 2
+    assert "there is nothing to compare" in capsys.readouterr().err
