@@ -18,7 +18,7 @@ from pathlib import Path
 import torch
 
 from helpers.data import data_path
-from helpers.errors import SettingsError, nearest
+from helpers.errors import CourseError, SettingsError, nearest
 from helpers.files import content_hash, read_json, sha256, write_json
 from helpers.judge import judge_from_name, judge_responses
 from helpers.progress import bar
@@ -318,7 +318,7 @@ def _check_writable(settings):
         write_json(folder / ".write-test.json", {})
         (folder / ".write-test.json").unlink()
         return "write access", True, "runs/ can be written", ""
-    except Exception as error:
+    except (OSError, CourseError) as error:
         return "write access", False, str(error), "set COURSE_RUNS to a folder of yours"
 
 
@@ -328,7 +328,7 @@ def _check_judge(settings):
         return "judge", True, f"{settings.judge}: needs no server", ""
     try:
         judge.preflight()
-    except Exception as error:
+    except (OSError, CourseError) as error:
         return "judge", False, str(error), "ollama serve, then: ollama pull llama3"
     return "judge", True, f"{settings.judge} answers", ""
 
