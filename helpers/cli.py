@@ -366,16 +366,11 @@ def _add_check(commands):
 
 
 def _check(args) -> int:
-    from helpers.settings import check_environment, course_settings
+    from helpers.environment import check_environment
 
-    items = check_environment(course_settings("full" if args.full else ""))
-    lines = []
-    for item in items:
-        lines.append(f"{'ok ' if item['ok'] else 'NOT'} {item['name']:22} {item['found']}")
-        if not item["ok"]:
-            lines.append(f"    → {item['fix']}")
-    emit(args, {"items": items}, "\n".join(lines))
-    return 0 if all(item["ok"] for item in items) else 1
+    report = check_environment("full" if args.full else "")
+    emit(args, report.as_dict(), str(report))
+    return 0 if report.ready else 1
 
 
 if __name__ == "__main__":

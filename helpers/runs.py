@@ -430,10 +430,3 @@ def read_responses(path: str | Path) -> list[dict]:
                     "Make the file with `course generate`."
                 )
     return rows
-
-
-def free_memory_gb() -> float:
-    """Memory available to this process now, in GB (10⁹ bytes)."""
-    import psutil
-
-    return psutil.virtual_memory().available / 1e9

@@ -1,4 +1,4 @@
-"""The two modes of the course, what lessons leave for each other, and the environment check.
+"""The two modes of the course, and what lessons leave for each other.
 
 `Settings` is the only place where quick and full mode differ. `artifact` hands a lesson what an
 earlier one made, and makes it when the earlier one was skipped.
@@ -8,17 +8,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from importlib import metadata
 from pathlib import Path
 
-import torch
-
 from helpers.data import data_path
-from helpers.errors import CourseError, SettingsError, nearest
+from helpers.errors import SettingsError, nearest
 from helpers.files import content_hash, read_json, sha256, write_json
 from helpers.judge import judge_from_name, judge_responses
 from helpers.progress import bar
@@ -26,12 +22,9 @@ from helpers.runs import (
     RunSettings,
     answer,
     can_go_on,
-    choose_device,
     choose_rows,
     fine_tune,
-    free_memory_gb,
 )
-from helpers.tokenizer import load_tokenizer
 from helpers.weights import KNOWN, find_model
 
 MODES = ("quick", "full")
@@ -223,119 +216,6 @@ def mark_current(name: str, settings: Settings) -> None:
     order = list(ARTIFACTS)
     kept = {k: v for k, v in marks.items() if order.index(k) < order.index(name)}
     write_json(path, {**kept, name: fingerprint(name, settings)})
-
-
-def check_environment(settings: Settings) -> list[dict]:
-    """One line a check: `name`, `ok` (False needs mending), `found`, and `fix`, the command to type."""
-    checks = [
-        _check_python,
-        _check_packages,
-        _check_kernel,
-        _check_tokenizer,
-        _check_model,
-        _check_memory,
-        _check_disk,
-        _check_writable,
-        _check_judge,
-        _check_device,
-    ]
-    items = []
-    for check in checks:
-        name, ok, found, fix = check(settings)
-        items.append({"name": name, "ok": ok, "found": found, "fix": "" if ok else fix})
-    return items
-
-
-def _check_python(settings):
-    found = ".".join(map(str, sys.version_info[:3]))
-    return "Python 3.10 or newer", sys.version_info >= (3, 10), found, "install Python 3.12"
-
-
-def _check_packages(settings):
-    from packaging.requirements import Requirement
-
-    name = "instruction-finetuning-course"
-    wrong = []
-    for line in metadata.requires(name) or []:
-        requirement = Requirement(line)
-        if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
-            continue
-        try:
-            version = metadata.version(requirement.name)
-        except metadata.PackageNotFoundError:
-            version = "missing"
-        if version == "missing" or version not in requirement.specifier:
-            wrong.append(f"{requirement.name} {version}, need {requirement.specifier}")
-    return "packages", not wrong, "; ".join(wrong) or "all within their bounds", "make setup"
-
-
-def _check_kernel(settings):
-    inside = sys.prefix != sys.base_prefix or "CONDA_PREFIX" in os.environ
-    found = "an environment of its own" if inside else "the system's Python"
-    return "own environment", inside, found, "make lab (it starts JupyterLab in the course's own)"
-
-
-def _check_tokenizer(settings):
-    ids = load_tokenizer().encode_ordinary("Hello world")
-    return "tokenizer", ids == [15496, 995], f'"Hello world" → {ids}', "make setup"
-
-
-def _check_model(settings):
-    known = KNOWN.get(settings.model)
-    if known and known.folder is None:
-        return "model", True, f"{settings.model} comes from the hub when lesson 03 asks for it", ""
-    folder = known.folder if known else Path(settings.model)
-    there = (folder / "model.safetensors").exists()
-    return "model", there, f"{settings.model}, on this disk", "reinstall the course: make setup"
-
-
-def _check_memory(settings):
-    free = free_memory_gb()
-    fix = "close other programs, or use quick mode: COURSE_MODE=quick"
-    return (
-        "memory",
-        free >= settings.memory_gb,
-        f"{free:.1f} GB free of {settings.memory_gb:g} needed",
-        fix,
-    )
-
-
-def _check_disk(settings):
-    free = shutil.disk_usage(COURSE).free / 1e9
-    fix = "free some space, or set COURSE_RUNS to a folder on another disk"
-    return (
-        "disk",
-        free >= settings.disk_gb,
-        f"{free:.0f} GB free of {settings.disk_gb:g} needed",
-        fix,
-    )
-
-
-def _check_writable(settings):
-    folder = runs_folder()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_json(folder / ".write-test.json", {})
-        (folder / ".write-test.json").unlink()
-        return "write access", True, "runs/ can be written", ""
-    except (OSError, CourseError) as error:
-        return "write access", False, str(error), "set COURSE_RUNS to a folder of yours"
-
-
-def _check_judge(settings):
-    judge = judge_from_name(settings.judge)
-    if not hasattr(judge, "preflight"):
-        return "judge", True, f"{settings.judge}: needs no server", ""
-    try:
-        judge.preflight()
-    except (OSError, CourseError) as error:
-        return "judge", False, str(error), "ollama serve, then: ollama pull llama3"
-    return "judge", True, f"{settings.judge} answers", ""
-
-
-def _check_device(settings):
-    device = choose_device("auto")
-    return "device", True, f"{device}, {torch.get_num_threads()} threads", ""
 
 
 def compare_guess(guess: float | str | None, found: float | str, unit: str = "") -> str:

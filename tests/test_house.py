@@ -12,8 +12,8 @@ import yaml
 ROOT = Path(__file__).parent.parent
 ORDER = [
     "errors", "files", "progress", "formatting", "tokenizer", "data", "masking", "collate", "model",
-    "weights", "generate", "train", "judge", "runs", "settings", "plots", "widgets", "evaluate",
-    "datagen", "pretrain", "card", "lessons", "cli",
+    "weights", "generate", "train", "judge", "runs", "settings", "environment", "plots", "widgets",
+    "evaluate", "datagen", "pretrain", "card", "lessons", "cli",
 ]  # fmt: skip
 STANDARD_NAMES = {"yaml": "pyyaml", "IPython": "ipython", "torch": "pytorch"}
 

@@ -134,6 +134,13 @@ class OllamaJudge:
                 f"Models that are there: {there}."
             )
 
+    def version(self) -> str:
+        """The server's version, such as "0.12.3"; "" when it does not say.
+
+        Raises ConnectionError or TimeoutError when nobody answers.
+        """
+        return str(self._call("GET", "/api/version", timeout=10.0).get("version") or "")
+
     def score(self, record: dict) -> tuple[float | None, str]:
         """The score (None if the reply states none) and the model's reply.
 
