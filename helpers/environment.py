@@ -40,6 +40,10 @@ NEW_OLLAMA = {
     "darwin": "brew install ollama",
     "linux": "curl -fsSL https://ollama.com/install.sh | sh",
 }
+MEMORY_LIMITS = (  # of a container on Linux, version 2 and version 1 of its control groups
+    "/sys/fs/cgroup/memory.max",
+    "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+)
 VISUAL_C = "winget install --exact --id Microsoft.VCRedist.2015+.x64"
 
 
@@ -476,7 +480,7 @@ def memory_gb() -> tuple[float, float]:
 
     memory = psutil.virtual_memory()
     free, total = memory.available, memory.total
-    for limit in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+    for limit in MEMORY_LIMITS:
         text = Path(limit).read_text().strip() if Path(limit).exists() else ""
         if text.isdigit():  # "max" means none
             free, total = min(free, int(text)), min(total, int(text))

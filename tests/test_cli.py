@@ -151,22 +151,22 @@ def test_judge_and_compare_for_people(place, capsys):
 def test_check(place, capsys):
     """Whether this machine is ready is not this test's business, that it is told so is."""
     status, value = run_json("check", capsys)
-    assert len(value["items"]) >= 8
+    assert len(value["items"]) >= 12
     for item in value["items"]:
-        assert set(item) >= {"name", "ok", "fix"}
+        assert set(item) == {"name", "ok", "found", "fix"}
         assert item["ok"] or item["fix"]
-    assert status == (0 if all(item["ok"] for item in value["items"]) else 1)
-    tokenizer = next(item for item in value["items"] if item["name"] == "tokenizer")
-    assert tokenizer["ok"]
+    assert value["ready"] == all(item["ok"] for item in value["items"])
+    assert status == (0 if value["ready"] else 1)
 
 
-def test_check_for_people_shows_the_fix(place, capsys, monkeypatch):
-    monkeypatch.setattr("helpers.settings.free_memory_gb", lambda: 0.5)
+def test_check_for_people_ends_with_the_verdict(place, capsys, monkeypatch):
+    monkeypatch.setattr("helpers.environment.memory_gb", lambda: (0.5, 8.0))
     status, out, _ = run("check", capsys)
     assert status == 1
-    assert "NOT memory" in out
-    assert "0.5 GB free" in out
-    assert "→ close other programs" in out
+    assert "MEND  memory          0.5 GB of 8 are free, quick mode needs 3\n" in out
+    assert "      type:   close other programs, then type: course check\n" in out
+    assert "to mend: " in out.rstrip().splitlines()[-1]
+    assert "memory" in out.rstrip().splitlines()[-1]
 
 
 # --- bad usage and bad input ---------------------------------------------------------------------

@@ -12,7 +12,7 @@ from helpers.errors import SettingsError
 from helpers.files import read_json, write_json
 from helpers.judge import read_verdicts
 from helpers.runs import read_responses
-from helpers.settings import Settings, artifact, check_environment, course_settings, run_folder
+from helpers.settings import Settings, artifact, course_settings, run_folder
 from helpers.weights import KNOWN, save_model
 
 # --- modes ---------------------------------------------------------------------------------------
@@ -210,30 +210,3 @@ def test_remade_answers_are_judged_again(tiny, get):
 def test_an_unknown_artefact_offers_the_nearest(tiny):
     with pytest.raises(SettingsError, match="'tunde'; did you mean 'tuned'"):
         artifact("tunde", tiny)
-
-
-# --- is this machine ready -----------------------------------------------------------------------
-
-
-def test_every_check_that_fails_says_what_to_type(tmp_path, monkeypatch):
-    monkeypatch.setenv("COURSE_RUNS", str(tmp_path / "runs"))
-    monkeypatch.setattr(course, "free_memory_gb", lambda: 0.0)
-    items = {item["name"]: item for item in check_environment(Settings.quick())}
-    assert items["memory"] == {
-        "name": "memory",
-        "ok": False,
-        "found": "0.0 GB free of 3 needed",
-        "fix": "close other programs, or use quick mode: COURSE_MODE=quick",
-    }
-    for item in items.values():
-        assert item["ok"] != bool(item["fix"])
-    assert items["write access"]["ok"]
-    assert list((tmp_path / "runs").iterdir()) == []  # nothing is left behind
-
-
-def test_a_runs_folder_that_cannot_be_written(tmp_path, monkeypatch):
-    (tmp_path / "file").touch()
-    monkeypatch.setenv("COURSE_RUNS", str(tmp_path / "file"))
-    items = {item["name"]: item for item in check_environment(Settings.quick())}
-    assert not items["write access"]["ok"]
-    assert items["write access"]["fix"] == "set COURSE_RUNS to a folder of yours"
