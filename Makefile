@@ -13,9 +13,13 @@ help:
 	@echo "make notebooks  execute and stamp the committed lessons"
 	@echo "make setup      the course alone; make setup-dev adds what the tests need"
 
+# constraints.txt names the versions that the tests ran with. Some are not to be had everywhere: its
+# PyTorch is the CPU build, which is not on PyPI, and others need Python 3.11. The tests insist on it.
 $(VENV)/setup.stamp: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) install -q -c constraints.txt -e .
+	$(PIP) install -q -c constraints.txt -e . || \
+	{ echo "Not all of those versions are to be had here: any between the bounds will do." && \
+	$(PIP) install -q -e . ; }
 	touch $@
 
 $(VENV)/setup-dev.stamp: $(VENV)/setup.stamp

@@ -233,9 +233,13 @@ def _unset(name: str) -> str:
 
 def _restore_assets() -> str:
     """What brings the bundled files back: editable installs do not copy them, so pip cannot."""
-    if (COURSE / ".git").exists():
+    if _is_clone():
         return f"git -C {_quoted(COURSE)} checkout -- helpers/assets"
     return install_command("--force-reinstall", "--no-deps", _quoted(COURSE))
+
+
+def _is_clone() -> bool:
+    return (COURSE / ".git").exists()
 
 
 # --- checks that need the standard library only --------------------------------------------------
@@ -494,9 +498,9 @@ def check_memory(settings) -> Item:
     if free >= need:
         return Item("memory", True, f"at least {need:g} of {total:.0f} GB are free")
     found = f"{free:.1f} GB of {total:.0f} are free, {settings.mode} mode needs {need:g}"
-    quick = "course run  (quick mode needs less memory)"
-    close = "close other programs, then type: course check"
-    return Item("memory", False, found, quick if settings.mode == "full" else close)
+    if settings.mode == "full":
+        return Item("memory", False, found, _script("course", "run  # quick mode needs less"))
+    return Item("memory", False, found, _script("course", "check  # after closing other programs"))
 
 
 def check_disk(settings) -> Item:

@@ -164,7 +164,7 @@ def test_check_for_people_ends_with_the_verdict(place, capsys, monkeypatch):
     status, out, _ = run("check", capsys)
     assert status == 1
     assert "MEND  memory          0.5 GB of 8 are free, quick mode needs 3\n" in out
-    assert "      type:   close other programs, then type: course check\n" in out
+    assert "check  # after closing other programs\n" in out
     assert "to mend: " in out.rstrip().splitlines()[-1]
     assert "memory" in out.rstrip().splitlines()[-1]
 

@@ -46,6 +46,7 @@ def machine(monkeypatch, tmp_path):
     monkeypatch.setattr(environment, "memory_gb", lambda: (30.0, 32.0))
     monkeypatch.setattr(environment, "_cores", lambda: 8)
     monkeypatch.setattr(environment, "_in_environment", lambda: True)
+    monkeypatch.setattr(environment, "_is_clone", lambda: True)
     monkeypatch.setattr(environment, "course_distribution", lambda: course(["torch>=2.6,<3"]))
     monkeypatch.setattr(environment, "_rivals", lambda: iter(()))
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=100e9))
@@ -311,9 +312,9 @@ CASES = [
     (a_bundled_file_missing, "quick", "bundled files", "missing", "git checkout -- helpers/assets"),
     (a_bundled_file_by_lfs, "quick", "bundled files", "pointer of git-lfs", "git -C . lfs pull"),
     (little_memory, "quick", "memory", "2.9 GB of 8 are free, quick mode needs 3",
-     "close other programs, then type: course check"),
+     "/course/.venv/bin/course check  # after closing other programs"),
     (little_memory, "full", "memory", "full mode needs 16",
-     "course run  (quick mode needs less memory)"),
+     "/course/.venv/bin/course run  # quick mode needs less"),
     (little_disk, "quick", "disk", "0.4 GB", 'export COURSE_RUNS="FOLDER-ON-ANOTHER-DISK"'),
     (runs_in_the_way, "quick", "write access", "Not a directory", 'export COURSE_RUNS="$HOME/course-runs"'),
     (no_cache_of_models, "full", "caches", "cannot be kept", 'export HF_HUB_CACHE="$HOME/course-cache"'),
@@ -637,6 +638,8 @@ def test_from_another_folder_the_commands_name_the_courses(machine, tmp_path):
     machine.chdir(tmp_path)
     assert environment.install_command() == f"{PYTHON} -m pip install -e {COURSE}"
     assert environment._restore_assets() == f"git -C {COURSE} checkout -- helpers/assets"
+    machine.setattr(environment, "_is_clone", lambda: False)
+    assert environment._restore_assets().endswith(f" --force-reinstall --no-deps {COURSE}")
 
 
 # --- the report ----------------------------------------------------------------------------------
