@@ -92,9 +92,8 @@ class Report:
         lines = []
         for item in self.items:
             head = f"{item.status:5} {item.name:15} "
-            lines += textwrap.wrap(
-                item.found, 79, initial_indent=head, subsequent_indent=" " * len(head)
-            )
+            indents = {"initial_indent": head, "subsequent_indent": " " * len(head)}
+            lines += textwrap.wrap(item.found, 79, break_on_hyphens=False, **indents)
             if item.fix:
                 lines.append(f"{'':6}{'type:' if not item.ok else 'better:':8}{item.fix}")
         return "\n".join([*lines, "", *textwrap.wrap(self.verdict, 79)])
@@ -273,6 +272,8 @@ def check_encoding() -> Item:
     try:
         "→é日🙂".encode(screen)
     except UnicodeEncodeError:
+        if "PYTHONIOENCODING" in os.environ:  # it would win over PYTHONUTF8
+            fix = _unset("PYTHONIOENCODING")
         return Item(name, True, f"the screen shows {screen}: some characters become '?'", fix)
     return Item(name, True, "UTF-8")
 

@@ -37,7 +37,9 @@ def machine(monkeypatch, tmp_path):
     replaced, so that what a test sees fail is what the test itself has broken.
     """
     monkeypatch.chdir(COURSE)
-    for name in ("COURSE_MODE", "OLLAMA_HOST", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    for name in (
+        "COURSE_MODE", "OLLAMA_HOST", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "PYTHONIOENCODING",
+    ):  # fmt: skip
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COURSE_RUNS", str(tmp_path / "runs"))
     monkeypatch.setenv("COURSE_CACHE", str(tmp_path / "cache"))
@@ -451,6 +453,8 @@ def test_a_screen_that_cannot_show_every_character(machine):
     item = one_item("text encoding", "quick", machine)
     assert (item.status, item.fix) == ("note", 'export PYTHONUTF8="1"')
     assert "cp1252" in item.found
+    machine.setenv("PYTHONIOENCODING", "cp1252")
+    assert one_item("text encoding", "quick", machine).fix == "unset PYTHONIOENCODING"
 
 
 def test_a_jupyter_of_another_python_on_the_path(machine):
