@@ -10,9 +10,9 @@ from __future__ import annotations
 import html
 import locale
 import os
+import re
 import shutil
 import struct
-import subprocess
 import sys
 import sysconfig
 import tempfile
@@ -128,7 +128,8 @@ def check_environment(mode: str = "") -> Report:
     try:
         from helpers.settings import Settings, course_settings
     except LOADING_ERRORS as error:
-        return Report(mode or "quick", _not_loaded(items, error))
+        mode = mode or os.environ.get("COURSE_MODE") or "quick"
+        return Report(mode, _not_loaded(items, error))
     try:
         settings = course_settings(mode)
     except SettingsError as error:
@@ -144,7 +145,7 @@ def check_environment(mode: str = "") -> Report:
 # behind it does not load (OSError), or two of them do not fit each other (the rest).
 LOADING_ERRORS = (ImportError, OSError, AttributeError, RuntimeError, ValueError)
 # A check may meet all of that, and in addition files with other contents than they should have.
-CHECK_ERRORS = (*LOADING_ERRORS, CourseError, LookupError, TypeError, subprocess.SubprocessError)
+CHECK_ERRORS = (*LOADING_ERRORS, CourseError, LookupError, TypeError)
 
 
 def _guarded(check: Callable[..., Item], *settings) -> Item:
@@ -165,9 +166,8 @@ def _not_loaded(items: list[Item], error: BaseException) -> tuple[Item, ...]:
             replace(item, found=f"{item.found}; {waiting}") if item.name == "packages" else item
             for item in items
         )
-    library = (
-        isinstance(error, OSError) and sys.platform == "win32"
-    )  # WinError 126: no VC++ runtime
+    # WinError 126: Microsoft's runtime library is not there, without which PyTorch does not load.
+    library = isinstance(error, OSError) and sys.platform == "win32"
     reason = " ".join(f"{type(error).__name__}: {error}".split())
     found = f"the course's packages do not load ({reason}); {waiting}"
     return (*items, Item("loading", False, found, VISUAL_C if library else install_command()))
@@ -261,7 +261,7 @@ def check_python() -> Item:
     return Item("Python", not wrong, f"{found}, {wrong}" if wrong else found, fix if wrong else "")
 
 
-def check_encoding() -> Item:
+def check_text_encoding() -> Item:
     """Whether file names and the screen can hold any character (UTF-8)."""
     files, screen = sys.getfilesystemencoding(), getattr(sys.stdout, "encoding", None) or "utf-8"
     name = "text encoding"
@@ -292,20 +292,30 @@ def check_packages() -> Item:
     if course is None:
         fix = start_lab() if in_notebook() else install_command()
         return Item("packages", False, "the course is not installed in this Python", fix)
-    from packaging.requirements import Requirement  # a dependency itself: missing is ImportError
-
-    wrong = []
-    for requirement in map(Requirement, course.requires or []):
-        if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
-            continue
-        version = _version(requirement.name)
-        # Pre-releases count: vendors' builds of PyTorch call themselves 2.9.0a0+…
-        if not version or not requirement.specifier.contains(version, prereleases=True):
-            needed = f" (needs {requirement.specifier})" if requirement.specifier else ""
-            wrong.append(f"{requirement.name} {version or 'is missing'}{needed}")
+    lines = course.requires or []
+    plain = [re.match(r"[\w.-]+", line).group() for line in lines if ";" not in line]
+    absent = [name for name in plain if not _version(name)]
+    wrong = [f"missing: {', '.join(absent)}"] if absent else []
+    if "packaging" not in absent:  # which reads the bounds
+        wrong += _out_of_bounds(lines)
     if wrong:
         return Item("packages", False, "; ".join(wrong), install_command())
     return Item("packages", True, "all there, all within their bounds")
+
+
+def _out_of_bounds(lines: list[str]) -> list[str]:
+    """The packages among these requirements that are there in a version that does not do."""
+    from packaging.requirements import Requirement
+
+    wrong = []
+    for requirement in map(Requirement, lines):
+        applies = not requirement.marker or requirement.marker.evaluate({"extra": ""})
+        version = _version(requirement.name)
+        # Pre-releases count: vendors' builds of PyTorch call themselves 2.9.0a0+…
+        fits = not version or requirement.specifier.contains(version, prereleases=True)
+        if applies and not fits:
+            wrong.append(f"{requirement.name} {version} (needs {requirement.specifier})")
+    return wrong
 
 
 def _version(name: str) -> str:
@@ -316,7 +326,7 @@ def _version(name: str) -> str:
         return ""
 
 
-def check_helpers() -> Item:
+def check_helpers_package() -> Item:
     """That `helpers` means this course: no namesake, and no second copy of the course."""
     name = "helpers package"
     for rival in _rivals():
@@ -371,7 +381,7 @@ def _same_folder(one: Path, other: Path) -> bool:
     return os.path.normcase(os.path.realpath(one)) == os.path.normcase(os.path.realpath(other))
 
 
-BASIC_CHECKS = (check_python, check_encoding, check_packages, check_helpers)
+BASIC_CHECKS = (check_python, check_text_encoding, check_packages, check_helpers_package)
 
 
 # --- checks that need the course's packages ------------------------------------------------------

@@ -145,6 +145,11 @@ def a_package_out_of_bounds(machine, tmp_path):
     machine.setattr(environment, "course_distribution", lambda: course(["torch>=99", "nope>=1"]))
 
 
+def not_even_packaging(machine, tmp_path):
+    machine.setattr(environment, "course_distribution", lambda: course(["packaging>=23"]))
+    machine.setattr(environment, "_version", lambda name: "")
+
+
 def a_namesake(machine, tmp_path):
     (tmp_path / "helpers.py").touch()
     machine.setattr(environment, "_rivals", REAL_RIVALS)
@@ -294,7 +299,8 @@ CASES = [
     (ascii_file_names, "quick", "text encoding", "are ascii", 'export PYTHONUTF8="1"'),
     (course_not_installed, "quick", "packages", "is not installed in this Python", REINSTALL),
     (course_not_installed_and_pip_not_allowed, "quick", "packages", "not installed", "make setup"),
-    (a_package_out_of_bounds, "quick", "packages", "nope is missing (needs >=1)", REINSTALL),
+    (a_package_out_of_bounds, "quick", "packages", "missing: nope; torch ", REINSTALL),
+    (not_even_packaging, "quick", "packages", "missing: packaging", REINSTALL),
     (a_namesake, "quick", "helpers package", "can hide", "mv {tmp}/helpers.py {tmp}/not-helpers.py"),
     (an_installed_namesake, "quick", "helpers package", "hide", f"{PYTHON} -m pip uninstall -y helpers"),
     (a_second_clone, "quick", "helpers package", "is open", f"{PYTHON} -m pip install -e {{tmp}}/clone"),
