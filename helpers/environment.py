@@ -219,7 +219,12 @@ def _program(path: str | Path) -> str:
 
 def _script(name: str, *arguments: str) -> str:
     """A command line for a program of this environment, such as `.venv/bin/jupyter lab`."""
-    return " ".join([_program(Path(sys.executable).parent / name), *arguments])
+    return " ".join([_program(_scripts() / name), *arguments])
+
+
+def _scripts() -> Path:
+    """Where this Python's programs are; in conda on Windows that is not where python.exe is."""
+    return Path(sysconfig.get_path("scripts"))
 
 
 def _set(name: str, value: str) -> str:
@@ -377,8 +382,14 @@ def start_lab() -> str:
     return _script("jupyter", "lab", _quoted(COURSE / "notebooks"))
 
 
-def _same_folder(one: Path, other: Path) -> bool:
-    return os.path.normcase(os.path.realpath(one)) == os.path.normcase(os.path.realpath(other))
+def _is_ours(program: Path) -> bool:
+    """Whether the program lies beside this Python or among its scripts."""
+    folders = (Path(sys.executable).parent, _scripts())
+    return _real(program.parent) in [_real(folder) for folder in folders]
+
+
+def _real(path: Path) -> str:
+    return os.path.normcase(os.path.realpath(path))
 
 
 BASIC_CHECKS = (check_python, check_text_encoding, check_packages, check_helpers_package)
@@ -404,11 +415,11 @@ def check_kernel(settings) -> Item:
     spec = KernelSpecManager().get_kernel_spec("python3")
     program = Path(spec.argv[0])
     # A bare `python` is replaced by the Python that runs Jupyter (jupyter_client).
-    if program.is_absolute() and not _same_folder(program.parent, Path(sys.executable).parent):
+    if program.is_absolute() and not _is_ours(program):
         found = f"Jupyter's kernel python3 ({spec.resource_dir}) starts another Python: {program}"
         return Item("kernel", False, found, _script("jupyter", "kernelspec remove -f python3"))
     first = shutil.which("jupyter")
-    if first and not _same_folder(Path(first).parent, Path(sys.executable).parent):
+    if first and not _is_ours(Path(first)):
         return Item("kernel", True, "`jupyter` in this terminal is another Python's", start_lab())
     return Item("kernel", True, "notebooks run in this environment")
 
@@ -443,18 +454,17 @@ def check_widgets(settings) -> Item:
 
 
 def _server_elsewhere() -> str:
-    """The program of the Jupyter server that started this kernel, if it is another Python's."""
+    """The Jupyter server's program that started this kernel, if it is another Python's; else ""."""
     import psutil
 
     try:
         words = psutil.Process(os.getppid()).cmdline()[:3]
     except psutil.Error:  # gone, or another user's: then nothing can be said
         return ""
-    is_server = any(Path(word).stem.startswith("jupyter") for word in words)
-    here = Path(sys.executable).parent
-    if not is_server or not os.path.isabs(words[0]) or _same_folder(Path(words[0]).parent, here):
-        return ""
-    return words[0]
+    # The script tells, not the first word: a framework build on macOS puts its own path there.
+    scripts = [Path(word) for word in words if Path(word).stem.startswith("jupyter")]
+    foreign = [path for path in scripts if path.is_absolute() and not _is_ours(path)]
+    return str(foreign[0]) if foreign else ""
 
 
 def check_tokenizer(settings) -> Item:

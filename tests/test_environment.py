@@ -10,6 +10,7 @@ import sys
 import warnings
 from collections import namedtuple
 from importlib import metadata
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -49,6 +50,7 @@ def machine(monkeypatch, tmp_path):
     monkeypatch.setattr(environment, "_cores", lambda: 8)
     monkeypatch.setattr(environment, "_in_environment", lambda: True)
     monkeypatch.setattr(environment, "_is_clone", lambda: True)
+    monkeypatch.setattr(environment, "_scripts", lambda: Path(PYTHON).parent)
     monkeypatch.setattr(environment, "course_distribution", lambda: course(["torch>=2.6,<3"]))
     monkeypatch.setattr(environment, "_rivals", lambda: iter(()))
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=100e9))
@@ -476,6 +478,7 @@ def test_a_jupyter_of_another_python_on_the_path(machine):
     [
         (["/usr/bin/python3", "/usr/bin/jupyter-lab"], "note"),
         (["/course/.venv/bin/python", "/course/.venv/bin/jupyter-lab"], "ok"),
+        (["/Frameworks/Python", "/course/.venv/bin/jupyter-lab"], "ok"),  # macOS
         (["/usr/bin/python3", "/course/.venv/bin/course", "run"], "ok"),
     ],
 )
@@ -723,3 +726,12 @@ def test_git_leaves_the_line_ends_of_the_assets_alone():
     command = ["git", "check-attr", "text", "--", *files]
     out = subprocess.run(command, cwd=COURSE, capture_output=True, text=True, check=True).stdout
     assert out.count(": text: unset") == len(files)
+
+
+def test_where_scripts_do_not_lie_beside_python(machine):
+    """As in conda on Windows: python.exe at the top, jupyter.exe in Scripts."""
+    machine.setattr(environment, "_scripts", lambda: Path("/conda/Scripts"))
+    machine.setattr(sys, "executable", "/conda/python")
+    machine.setattr(shutil, "which", lambda name: "/conda/Scripts/jupyter")
+    assert one_item("kernel", "quick", machine).status == "ok"
+    assert environment._script("jupyter", "lab") == "/conda/Scripts/jupyter lab"
