@@ -13,8 +13,8 @@ help:
 	@echo "make notebooks  execute and stamp the committed lessons"
 	@echo "make setup      the course alone; make setup-dev adds what the tests need"
 
-# constraints.txt names the versions that the tests ran with. Some are not to be had everywhere: its
-# PyTorch is the CPU build, which is not on PyPI, and others need Python 3.11. The tests insist on it.
+# constraints.txt names the versions that the tests ran with. Some of them need Python 3.11: where
+# they are not to be had, any between the bounds will do. The tests insist on them.
 $(VENV)/setup.stamp: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install -q -c constraints.txt -e . || \

@@ -67,7 +67,7 @@ def test_conda_reads_every_line_and_the_locked_version_fits(spec):
     name, _ = split_spec(spec)
     assert parsed.name.normalized == name
     if name in declared():
-        # conda-forge has no local versions: 2.13.0+cpu is its 2.13.0
+        # conda-forge has no local versions such as 2.13.0+cpu
         version = pins()[canonical(declared()[name].name)].partition("+")[0]
         record = rattler.PackageRecord(name, version, rattler.BuildString("0"), 0, "noarch")
         assert parsed.matches(record), f"{version} is locked in constraints.txt"
