@@ -11,7 +11,7 @@ import yaml
 
 ROOT = Path(__file__).parent.parent
 ORDER = [
-    "errors", "files", "progress", "formatting", "tokenizer", "data", "masking", "collate", "model",
+    "errors", "files", "progress", "fetch", "formatting", "tokenizer", "data", "masking", "collate", "model",
     "weights", "generate", "train", "judge", "runs", "settings", "plots", "widgets", "evaluate",
     "datagen", "pretrain", "card", "lessons", "cli",
 ]  # fmt: skip
