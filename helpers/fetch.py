@@ -15,7 +15,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -85,7 +85,8 @@ def fetch(
 @contextmanager
 def _alone(path: Path) -> Iterator[None]:
     """While the block runs, no other process of this machine downloads the same file."""
-    lock = FileLock(path.with_name(f".{path.name}.lock"))
+    lock_file = path.with_name(f".{path.name}.lock")
+    lock = FileLock(lock_file)
     try:
         lock.acquire(timeout=0)
     except Timeout:
@@ -93,6 +94,9 @@ def _alone(path: Path) -> Iterator[None]:
         lock.acquire()
     try:
         yield
+        # Whoever locks a new file of that name now finds the download there, and does nothing.
+        with suppress(OSError):  # Windows removes no file that another process waits for
+            lock_file.unlink()
     finally:
         lock.release()
 
@@ -263,7 +267,9 @@ def _check_status(reply: requests.Response) -> None:
         words = f"{host} says that there were too many requests (429){asks}. Try again later."
     elif code in BUSY:
         words = f"{host} is out of order (status {code}). Try again later."
-    elif code in (401, 404, 410):
+    elif code == 401:
+        words = f"{host} has no such file, or wants another token than yours (status 401)."
+    elif code in (404, 410):
         words = f"{host} says that it has no such file (status {code})."
     elif code in (403, 407):
         words = f"{host} refuses access (status {code}); this network or its proxy may block it."
@@ -295,13 +301,15 @@ def _in_words(error: requests.RequestException, url: str) -> _TryError:
         return _TryError("the proxy does not answer or refuses: check HTTPS_PROXY and HTTP_PROXY.")
     if isinstance(error, ValueError):  # InvalidURL, MissingSchema, InvalidSchema
         return _TryError(f"that is no web address ({text}).")
-    if "resolve" in text or "getaddrinfo" in text:  # urllib3's NameResolutionError, in words
+    if "Failed to resolve" in text or "getaddrinfo" in text:  # the words of urllib3 2 and 1
         words = f"{host} cannot be found: this computer is offline, or the name is wrong."
     elif isinstance(error, requests.exceptions.ConnectTimeout):
         words = f"{host} did not answer in {TIMEOUT[0]} seconds: offline, or blocked."
-    elif isinstance(error, requests.exceptions.ReadTimeout) or "timed out" in text:
+    elif isinstance(error, requests.exceptions.ReadTimeout) or "Read timed out" in text:
         return _TryError(f"{host} sent nothing for {TIMEOUT[1]} seconds.", again=True)
-    elif isinstance(error, requests.exceptions.ChunkedEncodingError) or "aborted" in text:
+    elif (
+        isinstance(error, requests.exceptions.ChunkedEncodingError) or "Connection aborted" in text
+    ):
         return _TryError(
             f"the connection broke off before the file was complete. {KEPT}", again=True
         )

@@ -71,7 +71,8 @@ def _handler(web: FakeWeb):
 
         def answer(self, fault):
             path = re.sub("^http://[^/]+", "", self.path)
-            web.requests.append((self.command, self.path, dict(self.headers)))
+            headers = {name.title(): value for name, value in self.headers.items()}
+            web.requests.append((self.command, self.path, headers))
             self.close_connection = True
             if re.match(r"\d{3}", fault):
                 wait = {"Retry-After": fault[4:]} if fault[4:] else {}
