@@ -57,8 +57,8 @@ def fetch(
     sha256: str = "",
     check: Callable[[Path], str] | None = None,
     headers: dict[str, str] | None = None,
-) -> Path:
-    """`path`, now holding the whole file from `url`; nothing is asked when it is there already.
+) -> str:
+    """The sha256 of `path`, now the whole file from `url`; nothing is asked when it is there already.
 
     The content must have the `sha256` (hexadecimal), or else the one that the server announces. `check`
     looks at the file before it is kept and returns a complaint, or "". Raises FetchError that says what
@@ -69,8 +69,10 @@ def fetch(
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with _alone(path):
-            if not path.exists() or (sha256 and files.sha256(path) != sha256):
-                _fetch(url, path, part, sha256, check, headers or {})
+            found = files.sha256(path) if path.exists() else ""
+            if not found or (sha256 and found != sha256):
+                found = _fetch(url, path, part, sha256, check, headers or {})
+            return found
     except _TryError as error:
         raise FetchError(f"{error} [{url}]") from error
     except OSError as error:
@@ -79,7 +81,6 @@ def fetch(
         else:
             words = f"cannot write {error.filename or part} ({error.strerror or error})."
         raise FetchError(f"{words} [{url}]") from error
-    return path
 
 
 @contextmanager
@@ -101,8 +102,8 @@ def _alone(path: Path) -> Iterator[None]:
         lock.release()
 
 
-def _fetch(url: str, path: Path, part: Path, sha256: str, check, headers: dict) -> None:
-    """Complete `part` and give it its name if it is the right file; else remove it and raise."""
+def _fetch(url: str, path: Path, part: Path, sha256: str, check, headers: dict) -> str:
+    """The sha256 of the file, completed and given its name; a wrong one is removed and raises."""
     if part.exists() and not (sha256 or _etag_file(part).exists()):
         part.unlink()  # nothing would tell whether the two halves belong together
     continued = part.exists()
@@ -123,6 +124,7 @@ def _fetch(url: str, path: Path, part: Path, sha256: str, check, headers: dict) 
         part.unlink()
         raise _TryError(complaint)
     os.replace(part, path)
+    return found
 
 
 def _receive_all(url: str, part: Path, headers: dict, sha256: str) -> str:

@@ -20,7 +20,7 @@ import torch
 
 from helpers.errors import FetchError, WeightsError, nearest
 from helpers.fetch import fetch
-from helpers.files import atomic_path, sha256, write_json
+from helpers.files import atomic_path, write_json
 from helpers.model import GPT, GPTConfig
 
 ASSETS = Path(__file__).parent / "assets"
@@ -196,18 +196,17 @@ def download(known: KnownModel) -> Path:
         return _whole(path)
     folder = hub_folder(known)
     try:
-        _fetch_from_hub(known, folder)
+        found = _fetch_from_hub(known, folder)
     except FetchError as error:
         raise WeightsError(
             f"{known.name} is not in the cache ({folder.parents[2]}) and could not be downloaded: "
-            f"{error} Set HF_ENDPOINT to a mirror or HF_HOME to another "
-            f"folder, put config.json and model.safetensors into {folder} by hand, or use the bundled "
-            "model: gpt2-mini."
+            f"{error} Set HF_ENDPOINT to a mirror or HF_HOME to another folder, put config.json and "
+            f"model.safetensors into {folder} by hand, or use the bundled model: gpt2-mini."
         ) from error
-    path = _whole(folder / "model.safetensors")
-    if known.sha256 not in ("", sha256(path)):  # as the server announced it, but not the original
+    path = folder / "model.safetensors"
+    if known.sha256 not in ("", found):  # whole, as the server announced it, but not the original
         print(f"Note: {path} is not the file that was published as {known.name}.", file=sys.stderr)
-    return path
+    return _whole(path)
 
 
 def hub_folder(known: KnownModel) -> Path:
@@ -218,16 +217,21 @@ def hub_folder(known: KnownModel) -> Path:
     return Path(constants.HF_HUB_CACHE) / repository / "snapshots" / known.revision
 
 
-def _fetch_from_hub(known: KnownModel, folder: Path) -> None:
+def _fetch_from_hub(known: KnownModel, folder: Path) -> str:
+    """The sha256 of model.safetensors, now in `folder` beside its config.json."""
     from huggingface_hub import constants, hf_hub_url
     from huggingface_hub.utils import build_hf_headers
 
     if constants.HF_HUB_OFFLINE:
         raise FetchError("HF_HUB_OFFLINE is set, so no server was asked.")
     endpoint = os.environ.get("HF_ENDPOINT") or None  # also when set after the library's import
-    for file, check in (("config.json", _complaint_about_config), ("model.safetensors", None)):
+
+    def get(file, check=None):
         url = hf_hub_url(known.repository, file, revision=known.revision, endpoint=endpoint)
-        fetch(url, folder / file, check=check, headers=build_hf_headers())
+        return fetch(url, folder / file, check=check, headers=build_hf_headers())
+
+    get("config.json", _complaint_about_config)
+    return get("model.safetensors")
 
 
 def _complaint_about_config(path: Path) -> str:

@@ -2,12 +2,17 @@
 
 import dataclasses
 import hashlib
+import json
+import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 
+import numpy as np
+import psutil
 import pytest
 import torch
 from conftest import TINY, random_model
@@ -261,3 +266,107 @@ def test_a_damaged_file_in_the_cache_is_named(serve, capsys, published, damage):
     path.unlink()
     assert main(["fetch", "gpt2-medium"]) == 0
     assert path.read_bytes() == published[1]
+
+
+# --- GPT-2 medium's real layout and size ----------------------------------------------------------
+
+
+def layout(width=1024, layers=24, vocabulary=50257, positions=1024):
+    """Name → shape, as openai-community/gpt2-medium stores it: no prefix, the causal mask kept."""
+    shapes = {"wte.weight": (vocabulary, width), "wpe.weight": (positions, width)}
+    for part, wide in (("c_attn", 3), ("c_proj", 1)):
+        for n in range(layers):
+            shapes[f"h.{n}.attn.{part}.weight"] = (width, wide * width)
+            shapes[f"h.{n}.attn.{part}.bias"] = (wide * width,)
+    for n in range(layers):
+        shapes[f"h.{n}.mlp.c_fc.weight"] = (width, 4 * width)
+        shapes[f"h.{n}.mlp.c_fc.bias"] = (4 * width,)
+        shapes[f"h.{n}.mlp.c_proj.weight"] = (4 * width, width)
+        shapes[f"h.{n}.mlp.c_proj.bias"] = (width,)
+        shapes[f"h.{n}.attn.bias"] = (1, 1, positions, positions)
+    norms = [f"h.{n}.ln_{i}" for n in range(layers) for i in (1, 2)]
+    for norm in (*norms, "ln_f"):
+        shapes[f"{norm}.weight"] = shapes[f"{norm}.bias"] = (width,)
+    return dict(sorted(shapes.items()))
+
+
+def numbers(name, shape):
+    """Repeatable small random numbers, other ones for each tensor; quickly made."""
+    block = np.random.default_rng(0).standard_normal(1 << 16, dtype=np.float32) * 0.02
+    return np.resize(np.roll(block, sum(name.encode()) * 97), shape)
+
+
+def write_safetensors(path, shapes):
+    """The sha256 of a .safetensors file of these tensors, written piece by piece."""
+    header, at = {"__metadata__": {"format": "pt"}}, 0
+    for name, shape in shapes.items():
+        end = at + 4 * math.prod(shape)
+        header[name] = {"dtype": "F32", "shape": list(shape), "data_offsets": [at, end]}
+        at = end
+    text = json.dumps(header, separators=(",", ":")).encode()
+    digest = hashlib.sha256()
+    with open(path, "wb") as f:
+        for piece in (len(text).to_bytes(8, "little"), text):
+            f.write(piece)
+            digest.update(piece)
+        for name, shape in shapes.items():
+            piece = numbers(name, shape).data
+            f.write(piece)
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+LOAD_MEDIUM = """
+import json, resource, torch
+from helpers.weights import load_model
+model = load_model("gpt2-medium")
+with torch.no_grad():
+    logits = model(torch.tensor([[15496, 995]]))
+print(json.dumps({
+    "parameters": sum(p.numel() for p in model.parameters()),
+    "qkv": model.blocks[23].attention.qkv.weight[:2, :3].tolist(),
+    "embedding": model.tokens.weight[50256, :3].tolist(),
+    "logits": list(logits.shape), "finite": bool(logits.isfinite().all()),
+    "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+}))
+"""
+
+
+def test_a_file_of_gpt2_medium_s_real_layout_and_size(plain_network, tmp_path):
+    """Random weights under OpenAI's names: 1.5 GB through the hub, the cache and the mapping of names.
+
+    The size in bytes is that of the published file, header included.
+    """
+    if shutil.disk_usage(tmp_path).free < 6e9:
+        pytest.skip("less than 6 GB of disk are free")
+    if psutil.virtual_memory().available < 8e9:
+        pytest.skip("less than 8 GB of memory are free")
+    if sys.platform == "win32":
+        pytest.skip("the peak of memory is read the Unix way")
+    shapes, path = layout(), tmp_path / "model.safetensors"
+    sha256 = write_safetensors(path, shapes)
+    assert path.stat().st_size == 1_519_984_962
+    sizes = {"n_layer": 24, "n_head": 16, "n_embd": 1024, "n_ctx": 1024, "n_positions": 1024}
+    config = json.dumps({"model_type": "gpt2", "vocab_size": 50257, **sizes}).encode()
+    with fake_hub(KNOWN_MEDIUM, config, path, sha256=sha256) as (hub, storage):
+        cache = {"HF_HUB_CACHE": str(tmp_path / "hub"), "HF_HUB_OFFLINE": "0"}
+        result = subprocess.run(
+            [sys.executable, "-c", LOAD_MEDIUM],
+            env={**os.environ, **cache, "HF_ENDPOINT": hub.url},
+            capture_output=True,
+            text=True,
+        )
+    shutil.rmtree(tmp_path)  # pytest would keep these 3 GB
+    assert result.returncode == 0, result.stderr
+    found = json.loads(result.stdout)
+    assert found["parameters"] == KNOWN_MEDIUM.parameters == 354_823_168
+    name = "h.23.attn.c_attn.weight"
+    np.testing.assert_array_equal(found["qkv"], numbers(name, shapes[name]).T[:2, :3])
+    np.testing.assert_array_equal(
+        found["embedding"], numbers("wte.weight", shapes["wte.weight"])[50256, :3]
+    )
+    assert found["logits"] == [1, 2, 50257]
+    assert found["finite"]
+    assert found["peak"] < 4e9  # the file, the transposed copies, and torch itself
+    assert storage.ranges_asked() == [""]
+    assert "is not the file that was published" in result.stderr  # these are random numbers
