@@ -93,6 +93,8 @@ def _alone(path: Path) -> Iterator[None]:
     except Timeout:
         print(f"Another process is downloading {path.name}: waiting for it.", file=sys.stderr)
         lock.acquire()
+    except NotImplementedError:  # a file system without locks, as some clusters have: go on without
+        pass
     try:
         yield
         # Whoever locks a new file of that name now finds the download there, and does nothing.
@@ -185,7 +187,10 @@ def _store(reply: requests.Response, part: Path, start: int) -> None:
         return  # killed just before the end: all bytes are there
     start = start if _continues(reply, part, start) else 0
     length = reply.headers.get("Content-Length", "")
-    total = start + int(length) if length.isdigit() else None
+    packed = (
+        reply.headers.get("Content-Encoding", "identity") != "identity"
+    )  # other bytes on the way
+    total = start + int(length) if length.isdigit() and not packed else None
     if total is not None:
         _check_room(part.parent, total - start)
     with (
@@ -285,7 +290,7 @@ def _retry_after(value: str) -> float:
     if value.strip().isdigit():
         return float(value)
     try:
-        moment = parsedate_to_datetime(value)
+        moment = parsedate_to_datetime(value).astimezone(timezone.utc)
     except ValueError:
         return 0.0
     return max(0.0, (moment - datetime.now(timezone.utc)).total_seconds())
@@ -293,7 +298,8 @@ def _retry_after(value: str) -> float:
 
 def _in_words(error: requests.RequestException, url: str) -> _TryError:
     """What an exception of `requests` means to the person at the keyboard."""
-    host, text = urlsplit(url).hostname, str(error)
+    asked = error.request.url if error.request is not None else url  # it may have been redirected
+    host, text = urlsplit(asked).hostname, str(error)
     if isinstance(error, requests.exceptions.SSLError):
         return _TryError(
             f"the certificate of {host} is not trusted. If your organisation inspects its traffic, "

@@ -12,9 +12,9 @@ answered by the address's path.
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import re
-import shutil
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -99,6 +99,9 @@ def _handler(web: FakeWeb):
                 return
             if start:
                 headers["Content-Range"] = f"bytes {start}-{size - 1}/{size}"
+            if fault == "gzip":
+                content = gzip.compress(content)
+                headers["Content-Encoding"], size = "gzip", len(content)
             self.head(
                 206 if start else 200, None if fault == "no length" else size - start, headers
             )
@@ -114,8 +117,7 @@ def _handler(web: FakeWeb):
         def send(self, content, start, size, fault):
             if isinstance(content, Path) and not fault:
                 with open(content, "rb") as f:
-                    f.seek(start)
-                    shutil.copyfileobj(f, self.wfile, 1 << 20)
+                    self.connection.sendfile(f, start)
                 return
             whole = content.read_bytes() if isinstance(content, Path) else content
             body = whole[start:]

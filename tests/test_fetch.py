@@ -229,6 +229,12 @@ def test_a_server_without_ranges_sends_everything_again(serve):
     assert len(web.requests) == 2
 
 
+def test_a_server_that_packs_what_it_sends(serve):
+    """Then the length in its reply is not the file's."""
+    serve(always="gzip")
+    assert data.load_records("book") == ROWS
+
+
 def test_a_stream_that_always_breaks_ends_after_some_tries(serve, cache, capsys):
     web = serve(always="cut", ranges=False)
     refused(capsys, cache, "the connection broke off before the file was complete. Try again")

@@ -20,7 +20,7 @@ from fake_ollama import free_port
 from fake_web import FakeWeb, fake_hub
 from huggingface_hub import hf_hub_download
 
-from helpers import weights
+from helpers import data, weights
 from helpers.cli import main
 from helpers.weights import KNOWN, hub_folder, load_model, save_model
 
@@ -181,6 +181,14 @@ def test_no_network(cache, monkeypatch, capsys, plain_network, name):
     monkeypatch.setenv("HF_ENDPOINT", "http://mirror.invalid")
     refused(capsys, cache, "mirror.invalid cannot be found: this computer is offline", name)
     assert plain_network == []  # said at once
+
+
+def test_a_storage_that_cannot_be_reached_is_named_itself(serve, cache, capsys):
+    """Some networks let the hub through and block the servers it redirects to."""
+    hub, _ = serve()
+    headers = hub.headers[next(path for path in hub.headers if path.endswith("safetensors"))]
+    headers["Location"] = "http://storage.invalid/blob"
+    refused(capsys, cache, "storage.invalid cannot be found")
 
 
 def test_offline_mode_asks_nobody_and_loads_what_is_there(serve, cache, monkeypatch, capsys):
@@ -370,3 +378,22 @@ def test_a_file_of_gpt2_medium_s_real_layout_and_size(plain_network, tmp_path):
     assert found["peak"] < 4e9  # the file, the transposed copies, and torch itself
     assert storage.ranges_asked() == [""]
     assert "is not the file that was published" in result.stderr  # these are random numbers
+
+
+def test_training_downloads_both_model_and_data_and_shows_two_bars(
+    serve, monkeypatch, capsys, tmp_path, records
+):
+    rows = json.dumps(records[:20]).encode()
+    book = data.Remote("https://data.invalid/book.json", hashlib.sha256(rows).hexdigest())
+    monkeypatch.setitem(data.REMOTE, "book", book)
+    monkeypatch.setenv("COURSE_CACHE", str(tmp_path / "data"))
+    monkeypatch.setenv("COURSE_PROGRESS", "on")
+    serve()
+    out = ["--out", str(tmp_path / "run"), "--epochs", "1", "--max-length", "97", "--json"]
+    with FakeWeb({"/book.json": rows}) as web:
+        monkeypatch.setenv("COURSE_DATA_MIRROR", web.url)
+        assert main(["train", "--model", "gpt2-medium", "--data", "book", *out]) == 0
+    text, err = capsys.readouterr()
+    assert json.loads(text)["steps"] > 0
+    for name in ("book.json", "config.json", "model.safetensors"):
+        assert f"{name}: " in err
