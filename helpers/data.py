@@ -110,9 +110,9 @@ def download(name: str) -> Path:
         fetch(address(name), path, sha256=REMOTE[name].sha256)
     except FetchError as error:
         raise DataError(
-            f"the data set {name!r} could not be downloaded: {error} {other}Put the "
-            f"file at {path} by hand (COURSE_CACHE chooses the folder, "
-            "COURSE_DATA_MIRROR another server), or use the bundled data: course."
+            f"the data set {name!r} could not be downloaded: {error} {other}Try again later, or use "
+            f"the bundled data: course. Other ways: put the file at {path} by hand; COURSE_CACHE "
+            "names another folder, COURSE_DATA_MIRROR another server."
         ) from error
     if REMOTE[name].licence:
         print(REMOTE[name].licence, file=sys.stderr)

@@ -33,7 +33,7 @@ TRIES = 5  # in a row without a new byte
 LONGEST_WAIT = 30  # seconds; a server that asks for more gets its answer from the person
 BUSY = (408, 425, 429, 500, 502, 503, 504)  # worth another try
 PIECE = 1 << 16  # bytes; what a crash may lose of what came
-KEPT = "Try again: what came is kept."
+KEPT = "What came is kept."
 
 sleep = time.sleep
 
@@ -271,9 +271,9 @@ def _check_status(reply: requests.Response) -> None:
     wait = _retry_after(reply.headers.get("Retry-After", ""))
     if code == 429:
         asks = f" and asks to wait {wait:.0f} seconds" if wait else ""
-        words = f"{host} says that there were too many requests (429){asks}. Try again later."
+        words = f"{host} says that there were too many requests (429){asks}."
     elif code in BUSY:
-        words = f"{host} is out of order (status {code}). Try again later."
+        words = f"{host} is out of order (status {code})."
     elif code == 401:
         words = f"{host} has no such file, or wants another token than yours (status 401)."
     elif code in (404, 410):

@@ -200,8 +200,9 @@ def download(known: KnownModel) -> Path:
     except FetchError as error:
         raise WeightsError(
             f"{known.name} is not in the cache ({folder.parents[2]}) and could not be downloaded: "
-            f"{error} Set HF_ENDPOINT to a mirror or HF_HOME to another folder, put config.json and "
-            f"model.safetensors into {folder} by hand, or use the bundled model: gpt2-mini."
+            f"{error} Try again later, or use the bundled model: gpt2-mini. Other ways: put "
+            f"config.json and model.safetensors into {folder} by hand; HF_HOME names another folder, "
+            "HF_ENDPOINT a mirror."
         ) from error
     path = folder / "model.safetensors"
     if known.sha256 not in ("", found):  # whole, as the server announced it, but not the original

@@ -33,9 +33,9 @@ class FakeWeb:
 
     def __enter__(self) -> FakeWeb:
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self.server.handle_error = lambda *_: None  # a client that hangs up is what we test
         if self.tls:
             self.server.socket = self.tls.wrap_socket(self.server.socket, server_side=True)
-            self.server.handle_error = lambda *_: None  # a client that hangs up is what we test
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True)
         self.thread.start()
         self.url = f"http{'s' if self.tls else ''}://127.0.0.1:{self.server.server_port}"

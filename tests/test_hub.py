@@ -70,7 +70,7 @@ def refused(capsys, cache, words, name="gpt2-medium"):
     assert words in err
     assert f"{name} is not in the cache ({cache}) and could not be downloaded" in err
     assert f"put config.json and model.safetensors into {hub_folder(KNOWN[name])} by hand" in err
-    assert err.endswith("or use the bundled model: gpt2-mini.\n")
+    assert "or use the bundled model: gpt2-mini." in err
     assert weights.cached(name) is None
     return err
 
@@ -240,7 +240,7 @@ def test_a_full_disk(serve, cache, capsys):
     (hub_folder(KNOWN_MEDIUM) / ".model.safetensors.part.etag").write_text("")
     serve(always="no length")
     err = refused(capsys, cache, "the disk is full at ")
-    assert "or HF_HOME to another folder" in err
+    assert "HF_HOME names another folder" in err
 
 
 def test_a_mirror_that_serves_something_else_as_config(serve, cache, capsys):
