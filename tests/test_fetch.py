@@ -231,8 +231,9 @@ def test_a_server_without_ranges_sends_everything_again(serve):
 
 def test_a_server_that_packs_what_it_sends(serve):
     """Then the length in its reply is not the file's."""
-    serve(always="gzip")
+    web = serve(always="gzip")
     assert data.load_records("book") == ROWS
+    assert len(web.requests) == 1
 
 
 def test_a_stream_that_always_breaks_ends_after_some_tries(serve, cache, capsys):
@@ -317,6 +318,7 @@ def test_two_processes_do_not_write_into_one_part(plain_network, tmp_path, capsy
         second = threading.Thread(target=fetch, args=(web.url + PATH, target))
         second.start()
         while "Another process is downloading rows.json: waiting" not in capsys.readouterr().err:
+            assert second.is_alive()
             time.sleep(0.01)
         assert web.requests == []
         target.write_bytes(BODY)  # the first process ends well
