@@ -13,7 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-from helpers.errors import CourseError, RunError
+from helpers.errors import CourseError, RunError, nearest
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -45,7 +45,15 @@ def build_parser() -> argparse.ArgumentParser:
         prog="course", description="Instruction fine-tuning of GPT-2, from data set to score."
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add in (_add_run, _add_train, _add_generate, _add_judge, _add_compare, _add_check):
+    for add in (
+        _add_run,
+        _add_train,
+        _add_generate,
+        _add_judge,
+        _add_compare,
+        _add_fetch,
+        _add_check,
+    ):
         command = add(commands)
         command.add_argument("--json", action="store_true", help="one JSON object on stdout")
     return parser
@@ -352,6 +360,37 @@ def _compare(args) -> int:
             "Score them with `course judge` first."
         )
     emit(args, report, report["words"])
+    return 0
+
+
+# --- course fetch --------------------------------------------------------------------------------
+
+
+def _add_fetch(commands):
+    parser = commands.add_parser(
+        "fetch", help="download models and data sets before they are needed"
+    )
+    parser.add_argument(
+        "names", nargs="+", metavar="NAME", help="such as gpt2-medium, book, alpaca"
+    )
+    parser.set_defaults(run=_fetch)
+    return parser
+
+
+def _fetch(args) -> int:
+    from helpers.data import BUNDLED, REMOTE, data_path
+    from helpers.weights import KNOWN, find_model
+
+    known = [*KNOWN, *BUNDLED, *REMOTE]
+    for name in args.names:
+        if name not in known:
+            raise CourseError(f"{name!r} is no model or data set; {nearest(name, known)}.")
+    found = []
+    for name in args.names:
+        path = find_model(name) if name in KNOWN else data_path(name)
+        found.append({"name": name, "path": str(path), "bytes": path.stat().st_size})
+    lines = [f"{item['name']}: {item['bytes']:,} bytes, {item['path']}" for item in found]
+    emit(args, {"files": found}, "\n".join(lines))
     return 0
 
 

@@ -10,23 +10,45 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
-import requests
-
-from helpers.errors import DataError, nearest
-from helpers.files import atomic_path, sha256
+from helpers.errors import DataError, FetchError, nearest
+from helpers.fetch import fetch
+from helpers.files import sha256
 
 ASSETS = Path(__file__).parent / "assets"
 BUNDLED = {"course": ASSETS / "course" / "instruction-data.json"}
-REMOTE = {  # name → (address, sha256); "book" is chapter 7's file, by Sebastian Raschka
-    "book": (
+
+
+class Remote(NamedTuple):
+    """A data set on the web: its address, its sha256, and what must be said of its licence."""
+
+    url: str
+    sha256: str
+    licence: str = ""
+
+
+REMOTE = {
+    # Chapter 7 of Sebastian Raschka's "Build a Large Language Model (From Scratch)".
+    "book": Remote(
         "https://raw.githubusercontent.com/rasbt/LLMs-from-scratch/main/"
         "ch07/01_main-chapter-code/instruction-data.json",
         "7e09a9af353722ca15c18bc580f093f9c39d3178335a75177319cb1e1d163944",
+    ),
+    # The original 52,002 rows. We have not seen the file ourselves: the hash is the one on which
+    # several public repositories agree that pin this file.
+    "alpaca": Remote(
+        "https://raw.githubusercontent.com/tatsu-lab/stanford_alpaca/"
+        "761dc5bfbdeeffa89b8bff5d038781a4055f796a/alpaca_data.json",
+        "2eddafc6b977608d778aaab8dfc7e50e547b3af9826dfb9e909d9fc362e4a419",
+        "The data set alpaca (Taori et al. 2023) is licensed CC BY-NC 4.0: non-commercial use only; "
+        "and models trained on it are for research only, say its authors "
+        "(https://github.com/tatsu-lab/stanford_alpaca).",
     ),
 }
 SMALLEST = 20  # rows; fewer cannot be split into three parts worth measuring on
@@ -63,28 +85,37 @@ def cache_folder() -> Path:
     return Path(root)
 
 
+def cached(name: str) -> Path | None:
+    """The file of a named data set if it is on this disk, whole and unchanged; else None."""
+    if name in BUNDLED:
+        return BUNDLED[name]
+    path = cache_folder() / f"{name}.json"
+    there = name in REMOTE and path.is_file() and sha256(path) == REMOTE[name].sha256
+    return path if there else None
+
+
+def address(name: str) -> str:
+    """Where a data set comes from; COURSE_DATA_MIRROR, a base address, takes the place of the host."""
+    url, mirror = REMOTE[name].url, os.environ.get("COURSE_DATA_MIRROR")
+    return mirror.rstrip("/") + urlsplit(url).path if mirror else url
+
+
 def download(name: str) -> Path:
     """The cached file of a data set on the web, fetched and checked when it is not there yet."""
-    url, expected = REMOTE[name]
-    path = cache_folder() / f"{name}.json"
-    if path.exists() and sha256(path) == expected:
+    if path := cached(name):
         return path
+    path = cache_folder() / f"{name}.json"
+    other = f"The file at {path} is not the expected one (by its sha256). " if path.exists() else ""
     try:
-        reply = requests.get(url, timeout=30)
-        reply.raise_for_status()
-    except requests.RequestException as error:
+        fetch(address(name), path, sha256=REMOTE[name].sha256)
+    except FetchError as error:
         raise DataError(
-            f"the data set {name!r} could not be downloaded from {url}: {type(error).__name__}. "
-            f"Connect to the internet once, put the file at {path}, or use the bundled data: course."
+            f"the data set {name!r} could not be downloaded: {error} {other}Try again later, or use "
+            f"the bundled data: course. Other ways: put the file at {path} by hand; COURSE_CACHE "
+            "names another folder, COURSE_DATA_MIRROR another server."
         ) from error
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(reply.content)
-        found = sha256(temporary)
-        if found != expected:
-            raise DataError(
-                f"what came from {url} is not the expected file (sha256 {found[:12]}…, expected "
-                f"{expected[:12]}…): it may have changed. Use the bundled data: course."
-            )
+    if REMOTE[name].licence:
+        print(REMOTE[name].licence, file=sys.stderr)
     return path
 
 

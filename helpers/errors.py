@@ -19,6 +19,10 @@ class DataError(CourseError):
     """A data set or record that does not follow the contract."""
 
 
+class FetchError(CourseError):
+    """A file that could not be downloaded; the caller adds what it was for and what to do instead."""
+
+
 class WeightsError(CourseError):
     """A checkpoint that cannot be found, read or matched to the model."""
 

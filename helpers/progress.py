@@ -13,14 +13,24 @@ from tqdm import tqdm
 
 
 def bar(
-    items: Iterable | None = None, *, total: int | None = None, desc: str = "", unit: str = "it"
+    items: Iterable | None = None,
+    *,
+    total: int | None = None,
+    initial: int = 0,
+    desc: str = "",
+    unit: str = "it",
 ):
-    """A tqdm bar over `items` (or to be updated by hand), silent when COURSE_PROGRESS is "off"."""
+    """A tqdm bar over `items` (or to be updated by hand), silent when COURSE_PROGRESS is "off".
+
+    With the unit "B" it counts bytes, as 1.52 GB.
+    """
     return tqdm(
         items,
         total=total,
+        initial=initial,
         desc=desc,
         unit=unit,
+        unit_scale=unit == "B",
         disable=os.environ.get("COURSE_PROGRESS", "on") == "off",
         dynamic_ncols=True,
         leave=False,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +18,8 @@ import safetensors
 import safetensors.torch
 import torch
 
-from helpers.errors import WeightsError, nearest
+from helpers.errors import FetchError, WeightsError, nearest
+from helpers.fetch import fetch
 from helpers.files import atomic_path, write_json
 from helpers.model import GPT, GPTConfig
 
@@ -34,6 +36,9 @@ class KnownModel:
     folder: Path | None = None  # bundled
     repository: str = ""  # on the Hugging Face hub
     revision: str = ""
+    sha256: str = (
+        ""  # of model.safetensors at this revision, as several public repositories quote it
+    )
 
 
 KNOWN = {
@@ -46,6 +51,7 @@ KNOWN = {
             5e-5,
             repository="openai-community/gpt2",
             revision="607a30d783dfa663caf39e06633721c8d4cfcd7e",
+            sha256="248dfc3911869ec493c76e65bf2fcf7f615828b0254c12b473182f0f81d3a707",
         ),
         KnownModel(
             "gpt2-medium",
@@ -53,6 +59,7 @@ KNOWN = {
             5e-5,
             repository="openai-community/gpt2-medium",
             revision="6dcaa7a952f72f9298047fd5137cd6e4f05f41da",
+            sha256="fc5a354a19255ad494f3d71549390baca1ccf61d1d822b9408971705c687c9cd",
         ),
         KnownModel(
             "gpt2-large",
@@ -60,6 +67,7 @@ KNOWN = {
             5e-5,
             repository="openai-community/gpt2-large",
             revision="32b71b12589c2f8d625668d2335a01cac3249519",
+            sha256="5f47f3e12f91cd33b662ce7e433b6150ad5512b5884a2cee961b50e9c3bbebce",
         ),
         KnownModel(
             "gpt2-xl",
@@ -67,6 +75,7 @@ KNOWN = {
             5e-5,
             repository="openai-community/gpt2-xl",
             revision="15ea56dee5df4983c59b2538573817e1667135e2",
+            sha256="0f8b28eb05a8075f48b61b6f35332978c74fc7763fa9fb4051a1c30511736a6a",
         ),
     )
 }
@@ -162,25 +171,88 @@ def _existing(path: Path, name) -> Path:
     return path
 
 
+def cached(name: str) -> Path | None:
+    """The .safetensors file of a known model if it is on this disk; else None. Asks no server."""
+    from huggingface_hub import try_to_load_from_cache
+
+    known = KNOWN.get(name)
+    if known is None or known.folder:
+        return known and known.folder / "model.safetensors"
+    paths = [
+        try_to_load_from_cache(known.repository, file, revision=known.revision)
+        for file in ("config.json", "model.safetensors")
+    ]
+    return Path(paths[1]) if all(isinstance(path, str) for path in paths) else None
+
+
 def download(known: KnownModel) -> Path:
     """The model's file in the hub's cache, fetched at its pinned revision when it is not there.
 
-    `HF_ENDPOINT` (a mirror), `HF_HOME` (the cache) and `HF_HUB_OFFLINE` are honoured.
+    Address, mirror (HF_ENDPOINT), cache folder (HF_HOME), token and HF_HUB_OFFLINE are the hub
+    library's. The bytes are not: huggingface_hub 2.4 starts over after a crash, does not compare the
+    sha256, and repeats itself for 20 seconds when there is no network.
     """
-    from huggingface_hub import constants, hf_hub_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-
+    if path := cached(known.name):
+        return _whole(path)
+    folder = hub_folder(known)
     try:
-        for file in ("config.json", "model.safetensors"):
-            path = hf_hub_download(known.repository, file, revision=known.revision)
-    except (OSError, LocalEntryNotFoundError, HfHubHTTPError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        found = _fetch_from_hub(known, folder)
+    except FetchError as error:
         raise WeightsError(
-            f"{known.name} is not in the cache ({constants.HF_HUB_CACHE}) and could not be "
-            f"downloaded: {reason} Connect to the internet once, set HF_ENDPOINT to a mirror, or "
-            "use the bundled model: gpt2-mini."
+            f"{known.name} is not in the cache ({folder.parents[2]}) and could not be downloaded: "
+            f"{error} Try again later, or use the bundled model: gpt2-mini. Other ways: put "
+            f"config.json and model.safetensors into {folder} by hand; HF_HOME names another folder, "
+            "HF_ENDPOINT a mirror."
         ) from error
-    return Path(path)
+    path = folder / "model.safetensors"
+    if known.sha256 not in ("", found):  # whole, as the server announced it, but not the original
+        print(f"Note: {path} is not the file that was published as {known.name}.", file=sys.stderr)
+    return _whole(path)
+
+
+def hub_folder(known: KnownModel) -> Path:
+    """Where the hub's cache keeps a model's files of the pinned revision."""
+    from huggingface_hub import constants
+
+    repository = f"models--{known.repository.replace('/', '--')}"
+    return Path(constants.HF_HUB_CACHE) / repository / "snapshots" / known.revision
+
+
+def _fetch_from_hub(known: KnownModel, folder: Path) -> str:
+    """The sha256 of model.safetensors, now in `folder` beside its config.json."""
+    from huggingface_hub import constants, hf_hub_url
+    from huggingface_hub.utils import build_hf_headers
+
+    if constants.HF_HUB_OFFLINE:
+        raise FetchError("HF_HUB_OFFLINE is set, so no server was asked.")
+    endpoint = os.environ.get("HF_ENDPOINT") or None  # also when set after the library's import
+
+    def get(file, check=None):
+        url = hf_hub_url(known.repository, file, revision=known.revision, endpoint=endpoint)
+        return fetch(url, folder / file, check=check, headers=build_hf_headers())
+
+    get("config.json", _complaint_about_config)
+    return get("model.safetensors")
+
+
+def _complaint_about_config(path: Path) -> str:
+    try:
+        read_config(path, path)
+    except WeightsError as error:
+        return f"what came is not a GPT-2's config.json ({error})"
+    return ""
+
+
+def _whole(path: Path) -> Path:
+    """The path of a cached file, if its size is what its header says."""
+    try:
+        with safetensors.safe_open(path, framework="pt"):
+            return path
+    except (OSError, safetensors.SafetensorError) as error:
+        raise WeightsError(
+            f"{path} ({path.stat().st_size:,} bytes) is damaged or not complete ({error}). Delete "
+            "this file and run the same command again: it will be downloaded anew."
+        ) from error
 
 
 def read_config(path: Path, weights: Path) -> GPTConfig:

@@ -31,6 +31,29 @@ def tokenizer():
 
 
 @pytest.fixture
+def plain_network(monkeypatch):
+    """No proxy, certificate or mirror of the machine's own stands between a test and its server.
+
+    Returns the list of the seconds that a download would have slept.
+    """
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    for name in (
+        "REQUESTS_CA_BUNDLE",
+        "CURL_CA_BUNDLE",
+        "SSL_CERT_FILE",
+        "HF_ENDPOINT",
+        "HF_TOKEN",
+    ):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("COURSE_DATA_MIRROR", raising=False)
+    naps = []
+    monkeypatch.setattr("helpers.fetch.sleep", naps.append)
+    return naps
+
+
+@pytest.fixture
 def tiny_model():
     return random_model(TINY)
 

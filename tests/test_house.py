@@ -10,9 +10,9 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 ORDER = [
-    "errors", "files", "progress", "formatting", "tokenizer", "data", "masking", "collate", "model",
-    "weights", "generate", "train", "judge", "runs", "settings", "environment", "plots", "widgets",
-    "evaluate", "datagen", "pretrain", "card", "lessons", "cli",
+    "errors", "files", "progress", "fetch", "formatting", "tokenizer", "data", "data_check", "masking",
+    "collate", "model", "weights", "generate", "train", "judge", "runs", "settings", "environment",
+    "plots", "widgets", "evaluate", "datagen", "pretrain", "card", "lessons", "site", "cli",
 ]  # fmt: skip
 
 
