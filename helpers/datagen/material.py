@@ -13,7 +13,7 @@ VOWELS = "aeiou"
 DOUBLED = set(
     _words("""stop, plan, drop, clap, hug, rob, beg, chop, swim, run, sit, win, dig, cut, put,
     shut, hit, let, set, begin, forget, get, spin, wrap, grab, trim, rub, tap, knit,
-    travel""")
+    travel, quit, split, shed, upset, forbid""")
 )
 PLURAL_OF = {row[0]: row[1] for row in IRREGULAR_PLURALS}
 PLURAL_OF |= {w: w for w in ("trout", "cod", "tuna", "shrimp", "squid")}
