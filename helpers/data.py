@@ -21,7 +21,11 @@ from helpers.errors import DataError, nearest
 from helpers.files import atomic_path, sha256
 
 ASSETS = Path(__file__).parent / "assets"
-BUNDLED = {"course": ASSETS / "course" / "instruction-data.json"}
+BUNDLED = {
+    "course": ASSETS / "course" / "instruction-data.json",
+    "course-heldout": ASSETS / "course" / "course-heldout.jsonl",  # 1,000 more rows of its kind
+    "course-newfamilies": ASSETS / "course" / "course-newfamilies.jsonl",  # kinds it does not have
+}
 REMOTE = {  # name → (address, sha256); "book" is chapter 7's file, by Sebastian Raschka
     "book": (
         "https://raw.githubusercontent.com/rasbt/LLMs-from-scratch/main/"

@@ -390,7 +390,7 @@ loud/louder/loudest, quiet/quieter/quietest, soft/softer/softest, hard/harder/ha
 sharp/sharper/sharpest, smooth/smoother/smoothest, sweet/sweeter/sweetest, brave/braver/bravest,
 wise/wiser/wisest, nice/nicer/nicest, large/larger/largest, safe/safer/safest, wet/wetter/wettest,
 dry/drier/driest, fat/fatter/fattest, good/better/best, bad/worse/worst, far/farther/farthest,
-little/less/least, much/more/most, beautiful/more beautiful/most beautiful,
+little/less/least, beautiful/more beautiful/most beautiful,
 careful/more careful/most careful, expensive/more expensive/most expensive,
 dangerous/more dangerous/most dangerous, interesting/more interesting/most interesting,
 difficult/more difficult/most difficult, comfortable/more comfortable/most comfortable,
@@ -540,7 +540,7 @@ clean/a whistle, fit/a fiddle, tough/leather, straight/an arrow, round/a ball, s
 silent/the grave, poor/a church mouse, rich/a king, thick/a brick, pale/a ghost, regular/clockwork,
 solid/a rock, easy/pie, innocent/a baby, mad/a hatter, warm/toast, safe/houses, swift/a deer, agile/a monkey,
 dead/a doornail, fierce/a tiger, plain/day, pretty/a picture, quick/a flash, sound/a bell,
-stiff/a board, still/a statue, ugly/sin, vain/a peacock, alike/two peas in a pod, bald/a coot,
+stiff/a board, still/a statue, ugly/sin, vain/a peacock, bald/a coot,
 cunning/a fox, dull/ditchwater, keen/mustard, neat/a pin, snug/a bug in a rug, true/steel,
 weak/a kitten, stubborn/a mule, bold/brass, brown/a berry, nutty/a fruitcake, sturdy/an oak""")
 SIMILES = sorted(set(SIMILES))
@@ -705,7 +705,7 @@ CATEGORIES = {
         cube"""),
     "a language": _words("""English, French, Spanish, German, Italian, Russian, Arabic, Chinese, Hindi,
         Japanese, Korean, Portuguese"""),
-    "a kind of weather": _words("""rain, snow, fog, wind, hail, sunshine, thunder, drizzle, sleet,
+    "a weather phenomenon": _words("""rain, snow, fog, wind, hail, sunshine, thunder, drizzle, sleet,
         frost"""),
     "a kitchen utensil": _words("""spoon, fork, whisk, ladle, spatula, sieve, grater, rolling pin, peeler,
         colander"""),
@@ -762,7 +762,7 @@ CATEGORY_PLURALS = {
     "a planet": "planets",
     "a shape": "shapes",
     "a language": "languages",
-    "a kind of weather": "kinds of weather",
+    "a weather phenomenon": "weather phenomena",
     "a kitchen utensil": "kitchen utensils",
     "a building": "buildings",
     "a gemstone": "gemstones",
@@ -1065,7 +1065,7 @@ explorer|travels to unknown places
 forester|looks after a forest
 glazier|fits glass into windows
 goldsmith|makes things out of gold
-guard|watches over a building or a person
+guard|watches over a building at night
 interpreter|translates spoken words
 jockey|rides horses in races
 magician|performs tricks on stage

@@ -647,7 +647,7 @@ def _profession(rng: random.Random) -> dict:
 @task(
     "profession-name",
     """
-    question | Who {d}?
+    question | What is a person who {d} called?
     question | What do you call a person who {d}?
     command | Name the profession of someone who {d}.
     command | Name the profession. | someone who {d}
@@ -1277,11 +1277,11 @@ def _fill_in(rng: random.Random) -> dict:
 @task(
     "true-false",
     """
-    question | Is it true that {s}?
+    question | True or false: {s}?
     question | Is this statement true or false? | {S}.
     command | Say whether the statement is true or false. | {S}.
     polite | Please tell me whether this is true: {S}.
-    terse | True or false: {S}.
+    terse | True or false? | {S}.
 """,
     """
     {r}

@@ -140,7 +140,7 @@ Which gas do we need to breathe?|We need oxygen to breathe.
 What is the hardest natural mineral?|Diamond is the hardest natural mineral.
 What is chocolate made from?|Chocolate is made from cocoa beans.
 What is glass made from?|Glass is made from melted sand.
-What is raisin another name for?|A raisin is a dried grape.
+What is a raisin?|A raisin is a dried grape.
 What does a botanist study?|A botanist studies plants.
 Which instrument measures earthquakes?|A seismograph measures earthquakes.
 Which instrument is used to look at the stars?|A telescope is used to look at the stars.

@@ -500,15 +500,14 @@ def simile(v: Voice) -> str:
     who = v.pick(M.NAMES)
     return v.say(
         [
-            "we say that somebody is as {a} as {t}.",
+            "we say of people or things that they are as {a} as {t}.",
             "the simile is {s}.",
             "people say {s}.",
-            "{n} is as {a} as {t}.",
+            "{n} called it as {a} as {t}.",
             "a well-known simile is {s}.",
             "as {a} as {t} is a common comparison.",
             "what is very {a} is said to be as {a} as {t}.",
             "the comparison goes: as {a} as {t}.",
-            "{n} was as {a} as {t} that day.",
             "the simile that begins with {b} ends with {c}.",
         ],
         a=quality,
@@ -601,13 +600,15 @@ def past_tense(v: Voice) -> str:
             "today we {x}; yesterday we {y}.",
             "the forms of the verb are {x}, {y}, {z}.",
             "the past participle of {a} is {c}.",
-            "we have {z} is the perfect of we {x}.",
+            "{d} is the perfect of {e}.",
             "{c} is the past participle of {a}.",
             "{a} in the present is {b} in the past.",
         ],
         a=v.q(base),
         b=v.q(past),
         c=v.q(part),
+        d=v.q(f"we have {part}"),
+        e=v.q(f"we {base}"),
         x=base,
         y=past,
         z=part,
@@ -804,7 +805,7 @@ def member(v: Voice) -> str:
         "a sport",
         "a drink",
         "a metal",
-        "a kind of weather",
+        "a weather phenomenon",
         "a spice",
         "a subject at school",
         "a family member",
@@ -847,7 +848,7 @@ OVERLAPS = [
     {"a tool", "a kitchen utensil", "a musical instrument", "a sport"},
     {"a planet", "a metal"},
     {"an insect", "a sport"},
-    {"a body of water", "a drink", "a kind of weather"},
+    {"a body of water", "a drink", "a weather phenomenon"},
     {"a language", "a subject at school"},
     {"a piece of furniture", "a building"},
 ]
@@ -930,14 +931,10 @@ def count_fact(v: Voice) -> str:
     thing, number = v.pick(F.COUNTS)
     return v.say(
         [
-            "the number of {t} is {n}.",
-            "as for the number of {t}, it is {n}.",
             "{s}",
-            "{s}",
-            "{s} That is the number of {t}.",
+            "everybody should know this. {s}",
+            "whoever counts will find it so. {s}",
         ],
-        t=thing,
-        n=number,
         s=count_sentence(thing, number),
     )
 
@@ -1021,7 +1018,7 @@ def units(v: Voice) -> str:
         "{t} {s} are equal to {n} {u}.",
         "{n} {u} {e} {t} {s}.",
         "converted to {s}, {n} {u} {b} {t} {s}.",
-        "if something measures {n} {u}, it measures {t} {s}.",
+        "whatever amounts to {n} {u} amounts to {t} {s}.",
         "one {o} is {f} {s}, so {n} {u} {b} {t} {s}." if n > 1 else "{n} {u} {b} {t} {s}.",
     ]
     count = F.number_word(n) if v.rng.random() < 0.25 else str(n)
@@ -1958,7 +1955,7 @@ def gap(rng: random.Random) -> tuple[str, str, str]:
     """A sentence of fact with a gap, the word that is missing, and a key."""
     kind = rng.randrange(5)
     if kind == 0:
-        c, k, *_ = rng.choice([r for r in F.COUNTRIES if r[1][-1] != "." and r[0] != r[1]])
+        c, k, *_ = rng.choice([r for r in F.COUNTRIES if r[1].isalpha() and r[0] != r[1]])
         return f"{{}} is the capital of {c}.", k, f"capital:{c}"
     if kind == 1:
         word, past, _ = rng.choice([r for r in F.IRREGULAR_VERBS if r[0] != r[1]])
@@ -1967,7 +1964,7 @@ def gap(rng: random.Random) -> tuple[str, str, str]:
         one, many = rng.choice([r for r in F.IRREGULAR_PLURALS if r[0] != r[1]])
         return f"One {one}, two {{}}.", many, f"plural:{one}"
     if kind == 3:
-        who, does = rng.choice(F.PROFESSIONS)
+        who, does = rng.choice([r for r in F.PROFESSIONS if r[0].isalpha()])
         a = "an" if M.article(who).startswith("an ") else "a"
         return f"A person who {does} is called {a} {{}}.", who, f"profession:{who}"
     name, symbol, _ = rng.choice(F.ELEMENTS)
@@ -2037,7 +2034,6 @@ def known(v: Voice) -> str:
             "{s} Children learn this at school.",
             "{s} Most people know that.",
             "here is a plain fact. {s}",
-            "any good book of knowledge says it. {s}",
         ],
         s=v.pick(KNOWN),
     )
