@@ -811,7 +811,6 @@ kettle|a vessel with a spout in which water is boiled
 oven|a closed space in a cooker where food is baked or roasted
 refrigerator|a machine that keeps food cold and fresh
 mirror|a piece of glass that reflects what is in front of it
-scissors|a cutting tool with two blades that move against each other
 hammer|a tool with a heavy head for driving in nails
 needle|a thin pointed piece of metal used for sewing
 bicycle|a vehicle with two wheels that is moved by pedals

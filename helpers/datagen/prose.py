@@ -28,12 +28,23 @@ def family(weight: float = 1.0) -> Callable:
     return enter
 
 
+class _Bare(dict):
+    """Parts of a sentence; a name with a trailing underscore gives the part without its quotes."""
+
+    def __missing__(self, name: str) -> str:
+        if not name.endswith("_"):
+            raise KeyError(name)
+        text = str(self[name[:-1]])
+        return text[1:-1] if text[0] == text[-1] and text[0] in "\"'" else text
+
+
 class Voice:
     """A random source that also words sentences: it picks templates and quotation marks."""
 
     def __init__(self, seed: int):
         self.rng = random.Random(seed)
         self.quote = self.mark = "'"
+        self.parts = _Bare()  # of the sentence said last
 
     def q(self, text: str) -> str:
         """The text in the quotation marks of the paragraph; a sentence is always quoted."""
@@ -45,6 +56,7 @@ class Voice:
 
     def say(self, templates: list[str], **parts: object) -> str:
         """One of the templates, most often the first, filled in and begun with a capital."""
+        self.parts = _Bare(parts)
         plainest = self.rng.random() < PLAINEST
         return M.cap((templates[0] if plainest else self.rng.choice(templates)).format(**parts))
 
@@ -243,12 +255,6 @@ def definition(v: Voice) -> str:
     word, meaning = v.pick(F.DEFINITIONS)
     mass = word in MASS
     the = word if mass else M.article(word)
-    if word == "scissors":
-        return v.say(
-            ["scissors are {m}.", "the word {a} means {m}.", "{m} is called scissors."],
-            m=meaning,
-            a=v.q(word),
-        )
     return v.say(
         [
             "{the} is {m}.",
@@ -285,7 +291,6 @@ MASS = {
     "gravity",
     "oxygen",
     "medicine",
-    "scissors",
     "breakfast",
     "silence",
 }
@@ -2093,6 +2098,119 @@ STATED_BY = {
     **dict.fromkeys(STATED, known),
 }
 
+# --- what a sentence is about -------------------------------------------------------------------
+
+# maker → what its sentence may be about, and the plain sentence that says it
+ABOUT = {
+    capital: [("the capital of {c}", "The capital of {c} is {k}.")],
+    currency: [("the currency of {c}", "The currency of {c} is the {m}.")],
+    language: [("the main language of {c}", "The main language of {c} is {t}.")],
+    continent: [("the continent of {c}", "{c} is in {l}.")],
+    antonym: [("the opposite of {a}", "The opposite of {a} is {b}.")],
+    synonym: [("a synonym for {a}", "A synonym for {a} is {b}.")],
+    definition: [("the meaning of {a}", "{the} is {m}."), ("the word {a}", "{the} is {m}.")],
+    part_of_speech: [("the part of speech of {a}", "The word {a} is {k}.")],
+    spelling: [("the right spelling of {a}", "The correct spelling is {b}.")],
+    misspelt_sentence: [("the sentence {a} with the right spelling", "{b_}")],
+    contraction: [("the contraction of {a}", "The contraction of {a} is {b}.")],
+    acronym: [("the abbreviation {s}", "{s} stands for {l}."), ("{s} in full", "{l}.")],
+    simile: [("the simile that begins with {b}", "As {a} as {t}.")],
+    proverb: [("the proverb that begins with {a}", "{f}")],
+    plural: [
+        ("the plural of {a}", "The plural of {a} is {b}."),
+        ("the word {x} in the plural", "{y}."),
+    ],
+    past_tense: [
+        ("the past tense of {a}", "The past tense of {a} is {b}."),
+        ("the verb {x} in the past tense", "{y}."),
+    ],
+    comparative: [
+        ("the comparative of {a}", "The comparative of {a} is {b}."),
+        ("the superlative of {a}", "The superlative of {a} is {c}."),
+    ],
+    gender: [
+        ("the female form of {a}", "The female form of {a} is {b}."),
+        ("the male form of {b}", "The male form of {b} is {a}."),
+    ],
+    animal: [
+        ("the class of {the}", "{the} is {k}."),
+        ("the kind of animal that {the} is", "{the} is {k}."),
+    ],
+    element: [("the chemical symbol of {n}", "The chemical symbol of {n} is {s}.")],
+    profession: [
+        ("the work of {a}", "{A} {d}."),
+        ("a person who {d}", "A person who {d} is called {a}."),
+    ],
+    member: [("the category of {a}", "The word {a} belongs to the category of {ks}.")],
+    odd_one_out: [("the odd one out among {w}", "The odd one out is {o}.")],
+    in_order: [
+        ("the {k} after {a}", "The {k} after {a} is {b}."),
+        ("the {k} before {a}", "The {k} before {a} is {z}."),
+    ],
+    units: [
+        ("{n} {u} in {s}", "{n} {u} {b} {t} {s}."),
+        ("the number of {s} in {n} {u}", "{n} {u} {b} {t} {s}."),
+    ],
+    number_words: [("the number {n} in words", "{n} in words is {w}.")],
+    parity: [("the number {n}, odd or even", "{n} is an {p} number.")],
+    passive: [
+        ("the passive form of {a}", "{p_}"),
+        ("the active form of {p}", "{a_}"),
+        ("the sentence {a} in the passive voice", "{p_}"),
+        ("the sentence {p} in the active voice", "{a_}"),
+    ],
+    questions: [
+        ("the question that belongs to {a}", "{b_}"),
+        ("the statement {a} turned into a question", "{b_}"),
+        ("the question {b} turned into a statement", "{a_}"),
+    ],
+    negation: [
+        ("the negative form of {a}", "{b_}"),
+        ("the sentence {a} in the negative", "{b_}"),
+    ],
+    tenses: [("the sentence {a} in the {t} tense", "{b_}"), ("the {t} tense of {a}", "{b_}")],
+    reported: [("reported speech for {a}", "{b_}"), ("{a} in reported speech", "{b_}")],
+    joining: [("the sentences {a} and {b}, joined with {w}", "{c_}")],
+    punctuation: [("the right capitals and punctuation for {w}", "{r_}")],
+    agreement: [("the correct form of {w}", "{r_}"), ("{w} with the grammar corrected", "{r_}")],
+    formal: [("a formal way of saying {a}", "{b_}"), ("{a} in formal English", "{b_}")],
+    sentiment: [("the sentiment of {t}", "The sentiment is {k}.")],
+    shortening: [("the short form of {a}", "{b_}"), ("{a} in fewer words", "{b_}")],
+    letters: [
+        ("the first letter of {a}", "The first letter of {a} is {f}."),
+        ("the last letter of {a}", "The last letter of {a} is {l}."),
+    ],
+    alphabetical: [("the words {w} in alphabetical order", "{d}.")],
+    sequence: [("the next number after {r}", "The next number is {x}.")],
+    missing_word: [("the missing word in {a}", "{b_}"), ("{a} with the gap filled", "{b_}")],
+    word_order: [("the words {w} in the right order", "{s_}")],
+}
+LEADS = [
+    "this is about {x}. {s}",
+    "now to {x}. {s}",
+    "here we come to {x}. {s}",
+    "the next line gives {x}. {s}",
+    "somebody was thinking of {x}. {s}",
+    "in the notebook there was a line about {x}. {s}",
+    "{x}: {s}",
+    "{x}. {s}",
+]
+TOPICAL = 0.3  # share of the sentences, of makers that have topics, that follow upon their topic
+
+
+def told(maker: Callable, v: Voice) -> str:
+    """A sentence of the maker, now and then after the topic that it is about."""
+    text = maker(v)
+    if maker not in ABOUT or v.rng.random() >= TOPICAL:
+        return _finish(text)
+    topic, plain = v.pick(ABOUT[maker])
+    x, s = topic.format_map(v.parts), M.cap(plain.format_map(v.parts))
+    lead = v.pick(LEADS)
+    if x.endswith((".'", '."', "?'", '?"', "!'", '!"')):
+        lead = lead.replace("{x}. ", "{x} ")
+    return M.cap(lead.format(x=x, s=_finish(s)))
+
+
 # --- paragraphs --------------------------------------------------------------------------------
 
 MAKERS = [maker for maker, _ in FAMILIES]
@@ -2118,7 +2236,7 @@ def paragraph(v: Voice) -> str:
     while words < 15 or len(out) < wanted:
         if not one:
             maker = v.rng.choices(MAKERS, WEIGHTS)[0]
-        text = _finish(maker(v))
+        text = told(maker, v)
         if text in out:
             continue
         if words + len(text.split()) > 115:
