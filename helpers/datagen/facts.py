@@ -142,7 +142,7 @@ Mauritania|Nouakchott|ouguiya|Arabic|Africa
 Mauritius|Port Louis|rupee|English|Africa
 Djibouti|Djibouti|franc|French|Africa
 Burkina Faso|Ouagadougou|franc|French|Africa
-the United States|Washington, D.C.|dollar|English|North America
+the United States|Washington|dollar|English|North America
 Canada|Ottawa|dollar|English|North America
 Mexico|Mexico City|peso|Spanish|North America
 Guatemala|Guatemala City|quetzal|Spanish|North America

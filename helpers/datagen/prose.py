@@ -76,8 +76,6 @@ class Voice:
 def capital(v: Voice) -> str:
     """A sentence about the capital of a country."""
     name, city, _, _, _ = v.pick(F.COUNTRIES)
-    if city.endswith("."):
-        return f"The capital of {name} is {city}"
     return v.say(
         [
             "the capital of {c} is {k}.",
@@ -169,8 +167,6 @@ def country(v: Voice) -> str:
     """Two sentences that gather what is known about a country."""
     clear = [r for r in F.COUNTRIES if r[0] not in F.MANY_LANGUAGES | F.TWO_CONTINENTS]
     name, city, money, tongue, land = v.pick(clear)
-    if city.endswith("."):
-        city = "Washington"
     return v.say(
         [
             "{c} is a country in {l}. Its capital is {k}, its people speak {t}, and its money is the {m}.",
@@ -1917,7 +1913,7 @@ def claim(rng: random.Random) -> tuple[str, str, str]:
     """A true statement without capital and end mark, a false one like it, and a key."""
     kind = rng.randrange(4)
     if kind == 0:
-        (c, k, *_), (_, wrong, *_) = rng.sample([r for r in F.COUNTRIES if r[1][-1] != "."], 2)
+        (c, k, *_), (_, wrong, *_) = rng.sample(F.COUNTRIES, 2)
         frame, right, key = f"the capital of {c} is {{}}", k, f"capital:{c}"
     elif kind == 1:
         one, two = rng.sample(F.ANIMALS, 2)
