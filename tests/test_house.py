@@ -11,9 +11,9 @@ import yaml
 
 ROOT = Path(__file__).parent.parent
 ORDER = [
-    "errors", "files", "progress", "formatting", "tokenizer", "data", "masking", "collate", "model",
-    "weights", "generate", "train", "judge", "runs", "settings", "plots", "widgets", "evaluate",
-    "datagen", "pretrain", "card", "lessons", "cli",
+    "errors", "files", "progress", "formatting", "tokenizer", "data", "data_check", "masking",
+    "collate", "model", "weights", "generate", "train", "judge", "runs", "settings", "plots",
+    "widgets", "evaluate", "datagen", "pretrain", "card", "lessons", "cli",
 ]  # fmt: skip
 STANDARD_NAMES = {"yaml": "pyyaml", "IPython": "ipython", "torch": "pytorch"}
 

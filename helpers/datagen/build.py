@@ -208,7 +208,8 @@ def generate(n: int, seed: int, exclude: Iterable[dict] = ()) -> list[dict]:
                 rows.append(row)
                 break
         else:
-            del weights[family]
+            del weights[family]  # used up
+    rng.shuffle(rows)  # so that families that are used up early stand in all splits
     return rows
 
 
