@@ -184,6 +184,16 @@ def test_the_command_prints_one_json_object(bad_file, capsys):
     assert {f["finding"] for f in report["findings"]} == set(FAULTS)
 
 
+def test_a_small_file_without_inputs_prints_valid_json(tmp_path, capsys):
+    """A table without numbers must not become NaN, which is no JSON."""
+    path = tmp_path / "small.json"
+    path.write_text(json.dumps([row("Say hi.", "Hi.")]))
+    assert cli.main(["data", "check", str(path), "--json"]) == 0
+    report = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+    assert report["lengths"]["input"]["tokens, longest"] is None
+    assert report["families"] is None
+
+
 @pytest.mark.parametrize("content", ["", "[", '[{"instruction": "x"}]', "\xe9"])
 def test_a_file_that_cannot_be_read_is_status_2(tmp_path, capsys, content):
     path = tmp_path / "data.json"

@@ -50,7 +50,7 @@ also states the answers of the hand-written families {stated}. It never states t
 that ...?" was answered "False"; a guard watched over "a building or a person"; "much" was called an adjective; "the
 category of kinds of weather"; a question about raisins the wrong way round. Their patterns were corrected, and of {again}
 rows drawn anew none was found wrong. Sentences made from patterns stay odd at times ("The girl will measure the
-orchid."), yet correct. Of 100 paragraphs of the prose, seven patterns were corrected, among them a number "of
+orchid."), yet correct. Of 200 paragraphs of the prose, eight patterns were corrected, among them a number "of
 continents there are", and names that were as flat as a pancake.
 """
 

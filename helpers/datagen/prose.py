@@ -1996,7 +1996,8 @@ def jumbled(rng: random.Random) -> tuple[str, str]:
     while len(sentence.split()) > 6:
         c = M.transitive(rng, singular=True) if rng.random() < 0.5 else M.doing(rng)
         sentence = c.tense("past")
-    words = [w if w in M.NAMES or w == "I" else w.lower() for w in sentence[:-1].split()]
+    first, *rest = sentence[:-1].split()
+    words = [first if first in M.NAMES or first == "I" else first.lower(), *rest]
     mixed = rng.sample(words, len(words))
     while mixed == words:
         mixed = rng.sample(words, len(words))
@@ -2098,10 +2099,22 @@ STATED_BY = {
 
 # maker → what its sentence may be about, and the plain sentence that says it
 ABOUT = {
-    capital: [("the capital of {c}", "The capital of {c} is {k}.")],
-    currency: [("the currency of {c}", "The currency of {c} is the {m}.")],
-    language: [("the main language of {c}", "The main language of {c} is {t}.")],
-    continent: [("the continent of {c}", "{c} is in {l}.")],
+    capital: [
+        ("the capital of {c}", "The capital of {c} is {k}."),
+        ("{c} and its capital", "The capital of {c} is {k}."),
+    ],
+    currency: [
+        ("the currency of {c}", "The currency of {c} is the {m}."),
+        ("{c} and its currency", "The currency of {c} is the {m}."),
+    ],
+    language: [
+        ("the main language of {c}", "The main language of {c} is {t}."),
+        ("{c} and its main language", "The main language of {c} is {t}."),
+    ],
+    continent: [
+        ("the continent of {c}", "{c} is in {l}."),
+        ("{c} and its continent", "{c} is in {l}."),
+    ],
     antonym: [("the opposite of {a}", "The opposite of {a} is {b}.")],
     synonym: [("a synonym for {a}", "A synonym for {a} is {b}.")],
     definition: [("the meaning of {a}", "{the} is {m}."), ("the word {a}", "{the} is {m}.")],
@@ -2132,7 +2145,10 @@ ABOUT = {
         ("the class of {the}", "{the} is {k}."),
         ("the kind of animal that {the} is", "{the} is {k}."),
     ],
-    element: [("the chemical symbol of {n}", "The chemical symbol of {n} is {s}.")],
+    element: [
+        ("the chemical symbol of {n}", "The chemical symbol of {n} is {s}."),
+        ("{n} and its chemical symbol", "The chemical symbol of {n} is {s}."),
+    ],
     profession: [
         ("the work of {a}", "{A} {d}."),
         ("a person who {d}", "A person who {d} is called {a}."),
@@ -2191,6 +2207,7 @@ LEADS = [
     "{x}: {s}",
     "{x}. {s}",
 ]
+IN_A_ROW = 0.7  # share of the paragraphs whose sentences stand in a row, not each on its line
 TOPICAL = 0.3  # share of the sentences, of makers that have topics, that follow upon their topic
 
 
@@ -2239,7 +2256,7 @@ def paragraph(v: Voice) -> str:
             break
         out.append(text)
         words += len(text.split())
-    return " ".join(out)
+    return (" " if v.rng.random() < IN_A_ROW else "\n").join(out)
 
 
 def prose(seed: int) -> Iterator[str]:
