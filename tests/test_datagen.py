@@ -205,6 +205,7 @@ def test_generate_makes_many_rows_that_do_not_repeat(rows):
     assert build.generate(300, 7, rows) == build.generate(300, 7, rows)
     families = Counter(row["family"] for row in more)
     assert set(families) == set(build.MADE)
+    assert min(families.values()) >= 80
     assert max(families.values()) <= 0.05 * len(more)
 
 

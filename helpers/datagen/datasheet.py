@@ -4,6 +4,7 @@ from collections import Counter
 
 from .build import BY_HAND, FEW_ANSWERS, NEW, SEED, SPLITS
 from .handwritten import OPEN, STATED
+from .prose import TOPICAL
 
 READ, READ_AGAIN = 200, 200  # rows read line by line, before and after the last corrections
 
@@ -36,7 +37,8 @@ exist: {few}.
 
 **Facts on purpose.** `helpers/datagen/prose.py`, which the bundled models read, states every fact and shows every
 operation that the made families ask for, those of the test rows included, as plain sentences in many wordings; it
-also states the answers of the hand-written families {stated}. It never states them as request and reply.
+also states the answers of the hand-written families {stated}. It never states them as request and reply; but
+{topical:.0%} of the sentences of most kinds follow upon words that name their topic ("This is about the capital of Serbia.").
 
 ## Families
 
@@ -49,7 +51,9 @@ also states the answers of the hand-written families {stated}. It never states t
 {read} rows, drawn at random, were read line by line. Five were wrong or awkward: a proposition asked with "Is it true
 that ...?" was answered "False"; a guard watched over "a building or a person"; "much" was called an adjective; "the
 category of kinds of weather"; a question about raisins the wrong way round. Their patterns were corrected, and of {again}
-rows drawn anew none was found wrong. Sentences made from patterns stay odd at times ("The girl will measure the
+rows drawn anew none was found wrong. Reading all rows of the made families then showed words in disorder that make two
+good sentences ("the / the / child / teacher / helped"), groups of islands said to be "in Oceania" and a clumsy wording
+of the request to classify; all are gone. Sentences made from patterns stay odd at times ("The girl will measure the
 orchid."), yet correct. Of 200 paragraphs of the prose, eight patterns were corrected, among them a number "of
 continents there are", and names that were as flat as a pancake.
 """
@@ -105,6 +109,7 @@ def datasheet(rows: list[dict], held_out: list[dict], new: list[dict]) -> str:
         open_share=sum(row["family"] in OPEN for row in rows) / n,
         few=", ".join(sorted(FEW_ANSWERS)),
         stated=", ".join(STATED),
+        topical=TOPICAL,
         table="\n".join(map(_line, lines)),
         read=READ,
         again=READ_AGAIN,

@@ -733,6 +733,8 @@ MANY_LANGUAGES = {
     "Kenya", "Nigeria", "Ghana", "the Gambia", "Liberia", "Pakistan", "Iraq", "Algeria", "Morocco",
     "India", "Paraguay", "the Philippines", "Malta", "Belarus", "Tuvalu", "Brunei", "Bhutan",
 }  # fmt: skip
+# groups of islands, which "is in Oceania" does not suit
+ISLANDS = {"the Solomon Islands", "the Maldives", "the Bahamas", "the Philippines"}
 # countries that lie on two continents, so that asking for one would be unfair
 TWO_CONTINENTS = {"Georgia", "Armenia", "Azerbaijan", "Turkey", "Kazakhstan", "Egypt", "Russia"}
 

@@ -546,7 +546,7 @@ def _language(rng: random.Random) -> dict:
 )
 def _continent(rng: random.Random) -> dict:
     """A country and its continent."""
-    return _country(rng, "continent", 4, F.TWO_CONTINENTS)
+    return _country(rng, "continent", 4, F.TWO_CONTINENTS | F.ISLANDS)
 
 
 def _animal(rng: random.Random, column: int) -> dict:
@@ -673,7 +673,7 @@ def _profession_name(rng: random.Random) -> dict:
     command | Assign the word to one category: {x} or {y}. | {w}
     polite | Please say whether {w_} belongs to {x} or {y}.
     terse | {x} or {y}: {w}
-    command | Classify the word as one of {x} or {y}. | {w}
+    command | Classify the word under {x} or {y}. | {w}
 """,
     """
     The word {w_} belongs to the category of {ks}.
