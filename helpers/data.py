@@ -22,7 +22,11 @@ from helpers.fetch import fetch
 from helpers.files import sha256
 
 ASSETS = Path(__file__).parent / "assets"
-BUNDLED = {"course": ASSETS / "course" / "instruction-data.json"}
+BUNDLED = {
+    "course": ASSETS / "course" / "instruction-data.json",
+    "course-heldout": ASSETS / "course" / "course-heldout.jsonl",  # 1,000 more rows of its kind
+    "course-newfamilies": ASSETS / "course" / "course-newfamilies.jsonl",  # kinds it does not have
+}
 
 
 class Remote(NamedTuple):
@@ -250,11 +254,11 @@ def near_duplicates(
     counts = Counter(word for side in sets for ws in side for word in ws)
     index = defaultdict(list)
     for j, ws in enumerate(sets[1]):
-        for word in _rarest(ws, counts, threshold):
+        for word in rarest_words(ws, counts, threshold):
             index[word].append(j)
     found = []
     for i, ws in enumerate(sets[0]):
-        candidates = {j for word in _rarest(ws, counts, threshold) for j in index[word]}
+        candidates = {j for word in rarest_words(ws, counts, threshold) for j in index[word]}
         for j in sorted(candidates):
             similarity = len(ws & sets[1][j]) / len(ws | sets[1][j])
             if similarity >= threshold:
@@ -266,7 +270,8 @@ def _all_words(record: dict) -> list[str]:
     return words(" ".join((record["instruction"], record["input"], record["output"])))
 
 
-def _rarest(ws: frozenset[str], counts: Counter, threshold: float) -> list[str]:
+def rarest_words(ws: frozenset[str], counts: Counter, threshold: float) -> list[str]:
+    """The rarest words of a set, so many that a set above the threshold shares one of its own."""
     # Prefix filtering (Chaudhuri et al. 2006): two sets with Jaccard ≥ t must share a word among
     # the first n - ceil(t n) + 1 of each, in any one order of all words.
     ordered = sorted(ws, key=lambda w: (counts[w], w))

@@ -83,7 +83,6 @@ Cambodia|Phnom Penh|riel|Khmer|Asia
 Laos|Vientiane|kip|Lao|Asia
 Myanmar|Naypyidaw|kyat|Burmese|Asia
 Malaysia|Kuala Lumpur|ringgit|Malay|Asia
-Indonesia|Jakarta|rupiah|Indonesian|Asia
 the Philippines|Manila|peso|Filipino|Asia
 Brunei|Bandar Seri Begawan|dollar|Malay|Asia
 Iran|Tehran|rial|Persian|Asia
@@ -143,7 +142,7 @@ Mauritania|Nouakchott|ouguiya|Arabic|Africa
 Mauritius|Port Louis|rupee|English|Africa
 Djibouti|Djibouti|franc|French|Africa
 Burkina Faso|Ouagadougou|franc|French|Africa
-the United States|Washington, D.C.|dollar|English|North America
+the United States|Washington|dollar|English|North America
 Canada|Ottawa|dollar|English|North America
 Mexico|Mexico City|peso|Spanish|North America
 Guatemala|Guatemala City|quetzal|Spanish|North America
@@ -208,7 +207,16 @@ profitable/unprofitable, rapid/sluggish, reliable/unreliable, rural/urban, senio
 serious/funny, simple/complicated, solid/liquid, sober/drunk, steep/gentle, successful/unsuccessful,
 superior/inferior, talkative/reserved, tame/wild, tidy/untidy, timid/bold, transparent/opaque,
 useful/useless, vacant/occupied, victorious/defeated, wise/foolish, internal/external,
-northern/southern, eastern/western, voluntary/compulsory, active/passive, abundant/scarce"""),
+northern/southern, eastern/western, voluntary/compulsory, active/passive, abundant/scarce,
+accurate/inaccurate, available/unavailable, aware/unaware, capable/incapable, cheerful/gloomy,
+comfortable/uncomfortable, convenient/inconvenient, dependent/independent, direct/indirect,
+efficient/inefficient, experienced/inexperienced, familiar/unfamiliar, fortunate/unfortunate,
+grateful/ungrateful, frequent/infrequent, literate/illiterate, likely/unlikely, loyal/disloyal,
+mobile/immobile, moral/immoral, painful/painless, popular/unpopular, predictable/unpredictable,
+pure/impure, rational/irrational, reasonable/unreasonable, relevant/irrelevant, sane/insane,
+responsible/irresponsible, satisfied/dissatisfied, selfish/unselfish, severe/mild,
+stable/unstable, sufficient/insufficient, suitable/unsuitable, tolerant/intolerant,
+typical/atypical, willing/unwilling, worthy/unworthy, ripe/unripe, armed/unarmed"""),
     "verb": _cells("""
 accept/refuse, arrive/depart, ask/answer, begin/end, build/demolish, buy/sell, catch/throw,
 come/go, create/destroy, laugh/cry, decrease/increase, defend/attack, enter/leave,
@@ -217,18 +225,26 @@ forget/remember, freeze/melt, give/take, hate/love, hide/reveal, include/exclude
 lend/borrow, lock/unlock, pack/unpack, permit/forbid, praise/criticise, push/pull,
 raise/lower, reward/punish, save/spend, send/receive, shout/whisper, sit/stand, start/stop,
 strengthen/weaken, teach/learn, tie/untie, trust/distrust, wake/sleep,
-agree/disagree, appear/disappear, admit/deny, connect/disconnect"""),
+agree/disagree, appear/disappear, admit/deny, connect/disconnect, allow/prohibit, attach/detach,
+bless/curse, dress/undress, encourage/discourage, fasten/unfasten, fold/unfold, hire/dismiss,
+inhale/exhale, approve/disapprove, obey/disobey, plug/unplug, tighten/loosen, shorten/lengthen,
+load/unload, cover/uncover, wrap/unwrap, zip/unzip, deposit/withdraw, add/subtract,
+multiply/divide, advance/retreat, stretch/shrink"""),
     "noun": _cells("""
 day/night, summer/winter, beginning/ending, friend/enemy, war/peace, victory/defeat,
 heaven/hell, joy/sorrow, truth/lie, question/reply, entrance/exit, top/bottom, front/back,
 profit/loss, success/failure, arrival/departure, birth/death, strength/weakness,
 wealth/poverty, wisdom/folly, courage/cowardice, hope/despair, freedom/slavery, buyer/seller,
 teacher/pupil, host/guest, north/south, east/west, sunrise/sunset, advantage/disadvantage,
-ceiling/floor, order/chaos, knowledge/ignorance, supply/demand"""),
+ceiling/floor, order/chaos, knowledge/ignorance, supply/demand, employer/employee, master/servant,
+majority/minority, optimist/pessimist, winner/loser, hero/villain, input/output, cause/effect,
+ancestor/descendant, ascent/descent, past/future, prefix/suffix, vowel/consonant, debtor/creditor,
+landlord/tenant, lender/borrower, interior/exterior, sender/recipient"""),
     "adverb or preposition": _cells("""
 up/down, in/out, inside/outside, above/below, over/under, before/after, always/never,
 often/seldom, forward/backward, quickly/slowly, here/there, now/then, more/less, on/off,
-with/without, everywhere/nowhere, upstairs/downstairs, indoors/outdoors, for/against"""),
+with/without, everywhere/nowhere, upstairs/downstairs, indoors/outdoors, for/against,
+together/apart, clockwise/anticlockwise, badly/well, upward/downward, uphill/downhill"""),
 }
 ANTONYMS = [pair for group in ANTONYM_GROUPS.values() for pair in group]
 
@@ -258,7 +274,21 @@ use/employ, wait/linger, walk/stroll, want/desire, warn/alert, wish/hope, work/l
 error/mistake, present/gift, story/tale, house/dwelling, road/street, forest/wood, sea/ocean,
 stone/rock, journey/trip, job/occupation, doctor/physician, student/pupil, friend/companion,
 enemy/foe, idea/thought, reward/prize, trash/rubbish, autumn/fall, infant/baby, garment/clothing,
-aim/goal, fear/dread, anger/rage, joy/delight, riches/wealth, automobile/car, aroma/smell""")
+aim/goal, fear/dread, anger/rage, joy/delight, riches/wealth, automobile/car, aroma/smell,
+accurate/precise, adversary/opponent, broad/wide, careful/cautious, cheap/inexpensive,
+cheerful/jolly, courage/bravery, customer/client, danger/peril, dawn/daybreak, dusk/twilight,
+dwell/reside, evil/wicked, film/movie, flat/apartment, glow/gleam, grasp/grip, guest/visitor,
+hate/detest, heap/pile, holiday/vacation, hurt/injure, jail/prison, king/monarch, lift/raise,
+liberty/freedom, lorry/truck, mad/insane, miserable/wretched, nap/snooze, pain/ache,
+pavement/sidewalk, petrol/gasoline, quarrel/argue, pledge/promise, puzzle/riddle, rare/scarce,
+remark/comment, rescue/save, reveal/disclose, robber/thief, soil/earth, sofa/couch, solid/firm,
+stay/remain, sweets/candy, taxi/cab, torch/flashlight, tranquil/serene, trousers/pants,
+unite/combine, vanish/disappear, victory/triumph, wagon/cart, weird/bizarre, witty/humorous,
+yearly/annual, zero/nought, accident/mishap, biscuit/cookie, football/soccer, obvious/evident,
+essential/vital, persuade/convince, delay/postpone, frighten/startle, combat/battle,
+sailor/seaman, shore/coast, sorrow/grief, speed/velocity, bucket/pail, bug/insect, bunny/rabbit,
+cellar/basement, chef/cook, cloth/fabric, glue/adhesive, rug/carpet, ship/vessel,
+soldier/warrior, summit/peak, tune/melody, author/writer""")
 
 IRREGULAR_PLURALS = _cells("""
 goose/geese, mouse/mice, child/children, man/men, woman/women, foot/feet, tooth/teeth, ox/oxen,
@@ -284,7 +314,20 @@ library, lion, lorry, match, monkey, mountain, nurse, ocean, office, orange, pag
 patch, peach, pen, pencil, picture, plate, pony, potter, puppy, queen, rabbit, river, road, rose,
 sandwich, school, ship, shoe, shop, sister, song, spoon, spy, star, stone, story, street, student,
 suitcase, table, teacher, tiger, torch, town, toy, train, tray, tree, valley, village, watch, wave,
-wheel, window, wish, witch""")
+wheel, window, wish, witch, ant, army, aunt, axe, badge, bakery, balloon, bank, barn, barrel, bear,
+beard, bee, blanket, bowl, bracelet, brick, bucket, cage, camel, camera, canal, carpet, cave,
+century, chain, chair, coach, coin, comb, computer, corner, cottage, cousin, crayon, cushion, dancer,
+daughter, desert, desk, dictionary, dolphin, dragon, drum, duck, duty, eagle, ear, elbow, elephant,
+enemy, envelope, eye, fairy, farm, feather, ferry, finger, flag, flame, fork, frog, gallery, gate,
+ghost, giant, glove, grape, hammer, harbour, head, hedge, hill, hobby, hospital, idea, inch, insect,
+jar, joke, jug, judge, kettle, kitten, ladder, lawyer, leg, lesson, lighthouse, machine, magnet,
+market, mask, meadow, melody, memory, minute, mirror, museum, necklace, neighbour, nest, notebook,
+nut, olive, orchard, oven, owl, palace, parcel, path, peacock, pearl, pillow, pilot, pirate, planet,
+plant, pocket, poem, pond, prince, prize, pumpkin, puzzle, quarry, raincoat, ring, robot, rocket,
+roof, rope, sailor, saucer, scientist, sea, secret, shadow, shark, shirt, signal, sofa, soldier,
+spider, stable, staircase, stick, strawberry, stream, swan, sweater, tailor, teapot, tent, theory,
+ticket, tourist, towel, tower, tractor, triangle, trumpet, tunnel, turtle, uncle, university, vase,
+violin, waiter, wall, wizard, worker, zebra""")
 
 # base / past / participle; regular verbs are made by rule in material.py
 IRREGULAR_VERBS = _cells("""
@@ -307,13 +350,29 @@ slide/slid/slid, spin/spun/spun, stick/stuck/stuck, strike/struck/struck, swing/
 tear/tore/torn, wear/wore/worn, weave/wove/woven, shake/shook/shaken, sweep/swept/swept,
 swear/swore/sworn, bleed/bled/bled, cling/clung/clung, creep/crept/crept, deal/dealt/dealt,
 do/did/done, forgive/forgave/forgiven, get/got/got, kneel/knelt/knelt, lie/lay/lain, mean/meant/meant,
-shrink/shrank/shrunk, spring/sprang/sprung, sting/stung/stung, weep/wept/wept, wind/wound/wound""")
+shrink/shrank/shrunk, spring/sprang/sprung, sting/stung/stung, weep/wept/wept, wind/wound/wound,
+beat/beat/beaten, bind/bound/bound, breed/bred/bred, burst/burst/burst, cast/cast/cast,
+flee/fled/fled, fling/flung/flung, forbid/forbade/forbidden, grind/ground/ground, lay/laid/laid,
+light/lit/lit, mistake/mistook/mistaken, overcome/overcame/overcome, quit/quit/quit, shed/shed/shed,
+spread/spread/spread, split/split/split, stride/strode/stridden, tread/trod/trodden,
+undo/undid/undone, upset/upset/upset, withdraw/withdrew/withdrawn, wring/wrung/wrung,
+swell/swelled/swollen, rebuild/rebuilt/rebuilt, repay/repaid/repaid, foresee/foresaw/foreseen,
+mislead/misled/misled, overtake/overtook/overtaken, retell/retold/retold,
+rewrite/rewrote/rewritten""")
 REGULAR_VERBS = _words("""
 walk, talk, jump, play, cook, clean, wash, watch, open, close, help, ask, answer, call, carry, cry,
 dance, decide, enjoy, explain, finish, follow, hope, hurry, invite, kick, laugh, learn, like, listen,
 live, look, love, move, need, paint, plan, point, pull, push, rain, repair, reply, rest, save, shout,
 smile, start, stay, stop, study, thank, travel, try, turn, use, visit, wait, want, work, worry, drop,
-clap, hug, rob, beg, chop, knock, lift, pack, pick, plant, pour, promise, record, share""")
+clap, hug, rob, beg, chop, knock, lift, pack, pick, plant, pour, promise, record, share,
+admire, agree, allow, apologise, appear, arrange, arrive, bake, bark, believe, boil, borrow, breathe,
+brush, celebrate, change, chase, climb, collect, compare, complain, connect, continue, cough, count,
+cover, create, cross, damage, deliver, deny, describe, destroy, disappear, discover, discuss, divide,
+earn, escape, examine, fail, fill, fold, gather, greet, guess, hate, heat, imagine, improve,
+introduce, join, land, lock, marry, measure, melt, mention, mix, multiply, notice, obey, offer,
+order, park, pass, polish, practise, pray, prepare, press, print, protect, punish, rescue, return,
+sail, scream, search, serve, shiver, sneeze, solve, squeeze, stretch, suggest, surprise, taste,
+touch, trust, type, vanish, vote, warn, waste, whisper, whistle, wipe, wonder, yawn""")
 
 # adjective / comparative / superlative
 COMPARATIVES = _cells("""
@@ -331,11 +390,25 @@ loud/louder/loudest, quiet/quieter/quietest, soft/softer/softest, hard/harder/ha
 sharp/sharper/sharpest, smooth/smoother/smoothest, sweet/sweeter/sweetest, brave/braver/bravest,
 wise/wiser/wisest, nice/nicer/nicest, large/larger/largest, safe/safer/safest, wet/wetter/wettest,
 dry/drier/driest, fat/fatter/fattest, good/better/best, bad/worse/worst, far/farther/farthest,
-little/less/least, much/more/most, beautiful/more beautiful/most beautiful,
+little/less/least, beautiful/more beautiful/most beautiful,
 careful/more careful/most careful, expensive/more expensive/most expensive,
 dangerous/more dangerous/most dangerous, interesting/more interesting/most interesting,
 difficult/more difficult/most difficult, comfortable/more comfortable/most comfortable,
-famous/more famous/most famous, useful/more useful/most useful, important/more important/most important""")
+famous/more famous/most famous, useful/more useful/most useful, important/more important/most important,
+near/nearer/nearest, cheap/cheaper/cheapest, clever/cleverer/cleverest, close/closer/closest,
+early/earlier/earliest, late/later/latest, friendly/friendlier/friendliest, gentle/gentler/gentlest,
+great/greater/greatest, kind/kinder/kindest, narrow/narrower/narrowest, simple/simpler/simplest,
+strange/stranger/strangest, silly/sillier/silliest, ugly/uglier/ugliest, tiny/tinier/tiniest,
+thirsty/thirstier/thirstiest, sleepy/sleepier/sleepiest, lazy/lazier/laziest, tasty/tastier/tastiest,
+healthy/healthier/healthiest, windy/windier/windiest, sunny/sunnier/sunniest, rude/ruder/rudest,
+fresh/fresher/freshest, steep/steeper/steepest, rough/rougher/roughest, tough/tougher/toughest,
+calm/calmer/calmest, proud/prouder/proudest, plain/plainer/plainest, flat/flatter/flattest,
+slim/slimmer/slimmest, pale/paler/palest, rare/rarer/rarest, strict/stricter/strictest,
+modern/more modern/most modern, patient/more patient/most patient, popular/more popular/most popular,
+powerful/more powerful/most powerful, wonderful/more wonderful/most wonderful,
+generous/more generous/most generous, nervous/more nervous/most nervous,
+colourful/more colourful/most colourful, delicious/more delicious/most delicious,
+exciting/more exciting/most exciting, boring/more boring/most boring""")
 
 # animal | class | young | group | sound | home ; a dash where there is no usual word
 ANIMALS = _rows("""
@@ -465,7 +538,12 @@ bitter/gall, clear/crystal, dry/a bone, flat/a pancake, thin/a rake, tall/a gira
 old/the hills, bright/the sun, dark/night, fast/lightning, good/gold, fresh/a daisy, cool/a cucumber,
 clean/a whistle, fit/a fiddle, tough/leather, straight/an arrow, round/a ball, steady/a rock,
 silent/the grave, poor/a church mouse, rich/a king, thick/a brick, pale/a ghost, regular/clockwork,
-solid/a rock, easy/pie, innocent/a baby, mad/a hatter, warm/toast, safe/houses, swift/a deer""")
+solid/a rock, easy/pie, innocent/a baby, mad/a hatter, warm/toast, safe/houses, swift/a deer, agile/a monkey,
+dead/a doornail, fierce/a tiger, plain/day, pretty/a picture, quick/a flash, sound/a bell,
+stiff/a board, still/a statue, ugly/sin, vain/a peacock, bald/a coot,
+cunning/a fox, dull/ditchwater, keen/mustard, neat/a pin, snug/a bug in a rug, true/steel,
+weak/a kitten, stubborn/a mule, bold/brass, brown/a berry, nutty/a fruitcake, sturdy/an oak""")
+SIMILES = sorted(set(SIMILES))
 
 # first half | second half
 PROVERBS = _rows("""
@@ -539,6 +617,42 @@ Laughter is|the best medicine
 The more,|the merrier
 Knowledge|is power
 A chain is only as strong|as its weakest link
+A fool and his money|are soon parted
+A picture is worth|a thousand words
+All roads|lead to Rome
+All work and no play|makes Jack a dull boy
+As you sow,|so you shall reap
+Bad news|travels fast
+Beauty is|in the eye of the beholder
+Don't look a gift horse|in the mouth
+Don't put the cart|before the horse
+Don't cross the bridge|until you come to it
+Every dog|has its day
+Familiarity|breeds contempt
+Forewarned|is forearmed
+Good things come|to those who wait
+Home is|where the heart is
+Hunger is|the best sauce
+If the shoe fits,|wear it
+Ignorance|is bliss
+In for a penny,|in for a pound
+It takes two|to tango
+It never rains|but it pours
+Money does not|grow on trees
+No man|is an island
+No pain,|no gain
+Old habits|die hard
+Patience|is a virtue
+Revenge is a dish|best served cold
+Seeing|is believing
+Silence|is golden
+Speak of the devil|and he appears
+The end justifies|the means
+The proof of the pudding|is in the eating
+The squeaky wheel|gets the grease
+Truth is stranger|than fiction
+Two wrongs|don't make a right
+Variety is|the spice of life
 """)
 
 # category, singular with article -> members
@@ -591,7 +705,7 @@ CATEGORIES = {
         cube"""),
     "a language": _words("""English, French, Spanish, German, Italian, Russian, Arabic, Chinese, Hindi,
         Japanese, Korean, Portuguese"""),
-    "a kind of weather": _words("""rain, snow, fog, wind, hail, sunshine, thunder, drizzle, sleet,
+    "a weather phenomenon": _words("""rain, snow, fog, wind, hail, sunshine, thunder, drizzle, sleet,
         frost"""),
     "a kitchen utensil": _words("""spoon, fork, whisk, ladle, spatula, sieve, grater, rolling pin, peeler,
         colander"""),
@@ -610,6 +724,17 @@ CATEGORIES = {
     "a subject at school": _words("""mathematics, history, geography, science, music, art, biology,
         chemistry, physics, literature"""),
 }
+# countries in which no single language stands for all, so that asking for one would be unfair
+MANY_LANGUAGES = {
+    "Belgium", "Switzerland", "Afghanistan", "Haiti", "Djibouti", "Lesotho", "Papua New Guinea",
+    "Fiji", "Zambia", "Namibia", "Botswana", "Uganda", "Cameroon", "Chad", "Vanuatu", "Kiribati",
+    "Canada", "Mauritius", "Suriname", "Eritrea", "Mali", "Niger", "Senegal", "Togo", "Gabon",
+    "Burkina Faso", "Guinea", "Guinea-Bissau", "Sierra Leone", "Malawi", "Burundi", "Rwanda",
+    "Kenya", "Nigeria", "Ghana", "the Gambia", "Liberia", "Pakistan", "Iraq", "Algeria", "Morocco",
+    "India", "Paraguay", "the Philippines", "Malta", "Belarus", "Tuvalu", "Brunei", "Bhutan",
+}  # fmt: skip
+# groups of islands, which "is in Oceania" does not suit
+ISLANDS = {"the Solomon Islands", "the Maldives", "the Bahamas", "the Philippines"}
 # countries that lie on two continents, so that asking for one would be unfair
 TWO_CONTINENTS = {"Georgia", "Armenia", "Azerbaijan", "Turkey", "Kazakhstan", "Egypt", "Russia"}
 
@@ -639,7 +764,7 @@ CATEGORY_PLURALS = {
     "a planet": "planets",
     "a shape": "shapes",
     "a language": "languages",
-    "a kind of weather": "kinds of weather",
+    "a weather phenomenon": "weather phenomena",
     "a kitchen utensil": "kitchen utensils",
     "a building": "buildings",
     "a gemstone": "gemstones",
@@ -688,7 +813,6 @@ kettle|a vessel with a spout in which water is boiled
 oven|a closed space in a cooker where food is baked or roasted
 refrigerator|a machine that keeps food cold and fresh
 mirror|a piece of glass that reflects what is in front of it
-scissors|a cutting tool with two blades that move against each other
 hammer|a tool with a heavy head for driving in nails
 needle|a thin pointed piece of metal used for sewing
 bicycle|a vehicle with two wheels that is moved by pedals
@@ -728,7 +852,6 @@ fog|a thick cloud of tiny drops close to the ground
 lightning|a flash of electricity in the sky during a storm
 shadow|a dark shape made where something blocks the light
 echo|a sound that comes back after hitting a wall or hill
-gravity|the force that pulls things towards the earth
 orbit|the path of one body in space around another
 planet|a large round body that travels around a star
 comet|a lump of ice and dust that shows a bright tail near the sun
@@ -784,12 +907,75 @@ portrait|a picture of a person
 audience|the people who watch or listen to a performance
 rehearsal|a practice before a performance
 trophy|a prize given to the winner of a competition
-referee|a person who makes sure that the players follow the rules
 puzzle|a game or problem that takes thought to solve
 souvenir|an object that reminds one of a place one has visited
 picnic|a meal eaten outdoors
 breakfast|the first meal of the day
 dessert|a sweet dish eaten at the end of a meal
+alphabet|the set of letters in which a language is written
+aquarium|a glass tank in which fish are kept
+airport|a place where aeroplanes take off and land
+atlas|a book of maps
+autobiography|the story of a person's life written by that person
+balcony|a platform with a railing on the outside of a building
+barometer|an instrument that measures the pressure of the air
+bouquet|a bunch of flowers given as a present
+canoe|a narrow light boat that is moved with a paddle
+carnivore|an animal that eats mainly meat
+castle|a large old building with thick walls, built to keep enemies out
+cathedral|a very large and important church
+cellar|a room under a house
+cemetery|a place where the dead are buried
+chimney|a pipe that carries smoke from a fire out through the roof
+corridor|a long narrow passage inside a building
+curtain|a piece of cloth that hangs in front of a window
+dam|a wall built across a river to hold back the water
+eclipse|a moment when the moon or the sun is hidden by a shadow
+elevator|a cabin that carries people up and down in a building
+envelope|a paper cover in which a letter is sent
+fence|a wooden or metal barrier around a piece of land
+fountain|a structure that sends water up into the air
+garage|a building in which a car is kept
+greenhouse|a glass building in which plants are grown
+hammock|a bed of net or cloth hung between two posts
+helmet|a hard hat that protects the head
+hermit|a person who lives alone and far away from others
+horizon|the line where the sky seems to meet the land or the sea
+hurricane|a violent storm with very strong winds
+iceberg|a huge piece of ice floating in the sea
+igloo|a round house built of blocks of snow
+invention|something new that nobody had made before
+jungle|a thick forest in a hot wet country
+kitchen|a room in which food is cooked
+legend|an old story that may or may not be true
+market|a place where people meet to buy and sell things
+mosque|a building in which Muslims pray
+nephew|the son of a person's brother or sister
+niece|the daughter of a person's brother or sister
+oasis|a place in the desert where there is water
+optimist|a person who expects good things to happen
+pantry|a small room or cupboard where food is kept
+peninsula|a piece of land that is almost surrounded by water
+pharmacy|a shop where medicines are sold
+pirate|a person who attacks and robs ships at sea
+prison|a building in which criminals are locked up
+quarry|a place where stone is dug out of the ground
+raft|a flat boat made of logs tied together
+reptile|a cold-blooded animal with dry scaly skin
+salary|a fixed sum of money paid every month for work
+scarf|a long piece of cloth worn around the neck
+silence|a complete lack of sound
+stable|a building in which horses are kept
+stethoscope|an instrument with which doctors listen to the heart
+synagogue|a building in which Jews pray
+tide|the rise and fall of the sea twice a day
+treaty|a written agreement between countries
+unicorn|a horse with one horn that exists only in stories
+vitamin|a substance in food that the body needs in small amounts
+vocabulary|all the words that a person knows
+well|a deep hole in the ground from which water is drawn
+widower|a man whose wife has died
+zoo|a park where wild animals are kept for people to see
 """)
 
 # profession | what the person does
@@ -864,6 +1050,41 @@ programmer|writes software for computers
 cartographer|draws maps
 meteorologist|studies and forecasts the weather
 archaeologist|digs up and studies ancient objects
+auctioneer|sells things to the highest bidder
+babysitter|looks after children while their parents are out
+barber|cuts men's hair and beards
+bookbinder|binds pages into books
+bus driver|drives passengers around a town
+cleaner|cleans rooms and offices
+clown|makes people laugh in a circus
+coach|trains a sports team
+confectioner|makes sweets and chocolates
+diplomat|represents a country abroad
+diver|works under water
+economist|studies how money and trade work
+explorer|travels to unknown places
+forester|looks after a forest
+glazier|fits glass into windows
+goldsmith|makes things out of gold
+guard|watches over a building at night
+interpreter|translates spoken words
+jockey|rides horses in races
+magician|performs tricks on stage
+mayor|leads the government of a town
+midwife|helps mothers at the birth of a child
+novelist|writes novels
+pianist|plays the piano
+police officer|makes sure that people obey the law
+psychologist|studies how people think and behave
+receptionist|welcomes visitors at a front desk
+roofer|builds and mends roofs
+saddler|makes saddles and harness for horses
+secretary|writes letters and arranges meetings in an office
+shoemaker|makes shoes
+soldier|serves in an army
+violinist|plays the violin
+weaver|makes cloth on a loom
+zoologist|studies animals
 """)
 
 # male / female
@@ -1033,7 +1254,117 @@ wich/which, writting/writing, yeild/yield, buisness/business, beautifull/beautif
 choclate/chocolate, diffrent/different, excercise/exercise, febuary/February, jewelery/jewellery,
 lightening/lightning, minature/miniature, neigbour/neighbour, ninty/ninety, opinon/opinion,
 poeple/people, quiestion/question, scisors/scissors, sandwhich/sandwich, tounge/tongue,
-wensday/Wednesday, holliday/holiday, apparant/apparent, vaccum/vacuum, medecine/medicine""")
+wensday/Wednesday, holliday/holiday, apparant/apparent, vaccum/vacuum, medecine/medicine,
+absense/absence, accross/across, agressive/aggressive, allways/always, ammount/amount, anual/annual,
+artical/article, athelete/athlete, balence/balance, bycicle/bicycle, brocoli/broccoli,
+carefull/careful, catagory/category, cieling/ceiling, certian/certain, childern/children,
+comming/coming, decison/decision, desparate/desperate, docter/doctor, easilly/easily, eigth/eighth,
+eqipment/equipment, exellent/excellent, experiance/experience, explaination/explanation,
+fasinating/fascinating, forrest/forest, garantee/guarantee, gratefull/grateful, guidence/guidance,
+hankerchief/handkerchief, hospitle/hospital, hunderd/hundred, inteligent/intelligent, jelous/jealous,
+kichen/kitchen, langauge/language, leasure/leisure, lonley/lonely, marrage/marriage,
+mathmatics/mathematics, mischievious/mischievous, monkies/monkeys, morgage/mortgage,
+mountian/mountain, naturaly/naturally, oppurtunity/opportunity, orignal/original, paralell/parallel,
+particulary/particularly, peculier/peculiar, perminent/permanent, pidgeon/pigeon, pleasent/pleasant,
+potatos/potatoes, presance/presence, proffesor/professor, pronounciation/pronunciation,
+recipt/receipt, relevent/relevant, repitition/repetition, sacrafice/sacrifice, saftey/safety,
+scool/school, studing/studying, sucess/success, suger/sugar, thougt/thought, tomatos/tomatoes,
+tradgedy/tragedy, umberella/umbrella, unnecesary/unnecessary, valuble/valuable, villian/villain,
+wellcome/welcome, wonderfull/wonderful, yestarday/yesterday""")
+
+# a sentence for a word that is often misspelt
+SPELLING_FRAMES = dict(
+    _rows("""
+receive|Did you {} my letter?
+believe|I do not {} that story.
+friend|My best {} lives next door.
+weird|We heard a {} noise in the night.
+definitely|She will {} come to the party.
+separate|The twins sleep in {} rooms.
+occurred|The accident {} at noon.
+until|We waited {} the rain stopped.
+tomorrow|The train leaves early {}.
+beginning|The {} of the film was slow.
+necessary|It is {} to wear a helmet.
+address|Please write your {} on the form.
+argument|They had a long {} about money.
+calendar|The {} hangs in the kitchen.
+disappoint|I do not want to {} you.
+environment|We must protect the {}.
+familiar|Her voice sounded {}.
+finally|The bus {} arrived.
+foreign|He speaks two {} languages.
+forty|There were {} guests at the wedding.
+government|The {} made a new law.
+grammar|The teacher explained the {} again.
+guard|A {} stood at the gate.
+happened|Nobody knows what {}.
+height|The {} of the tower surprised us.
+immediately|Call the doctor {}.
+interesting|It was a very {} book.
+knowledge|Her {} of plants is great.
+library|The {} closes at six.
+niece|My {} is five years old.
+piece|May I have a {} of cake?
+probably|It will {} rain tonight.
+really|The soup is {} good.
+remember|I cannot {} his name.
+restaurant|We ate in a small {}.
+surprise|The party was a {}.
+speech|He gave a short {}.
+successful|The trip was very {}.
+usually|She {} walks to work.
+vegetable|My favourite {} is the carrot.
+which|I do not know {} road to take.
+writing|She is {} a letter.
+business|The family runs a small {}.
+beautiful|What a {} garden!
+because|He stayed at home {} he was ill.
+chocolate|The children love {}.
+different|My sister and I are very {}.
+exercise|Walking is good {}.
+neighbour|Our {} has three cats.
+opinion|In my {}, the film was too long.
+people|Many {} came to the market.
+question|May I ask a {}?
+scissors|The {} are in the drawer.
+sandwich|He ate a cheese {}.
+tongue|I bit my {}.
+holiday|Our {} starts on Monday.
+medicine|Take the {} twice a day.
+truly|I am {} sorry.
+twelfth|Today is her {} birthday.
+temperature|The {} fell below zero.
+absence|Nobody noticed her {}.
+across|They walked {} the bridge.
+always|He {} tells the truth.
+bicycle|Her {} has a flat tyre.
+careful|Be {} with the glass.
+ceiling|There is a spider on the {}.
+certain|Are you {} about the time?
+children|The {} are playing outside.
+coming|My cousin is {} on Sunday.
+decision|It was a difficult {}.
+doctor|The {} looked at my knee.
+experience|He has much {} with horses.
+forest|A path leads through the {}.
+hospital|She works in a {}.
+hundred|The wall is a {} years old.
+kitchen|The {} smells of bread.
+language|Which {} do you speak?
+mountain|The {} is covered with snow.
+pigeon|A {} sat on the roof.
+pleasant|We had a {} evening.
+potatoes|Please peel the {}.
+professor|The {} wrote on the board.
+safety|The helmet is for your {}.
+school|The {} begins at eight.
+sugar|I take {} in my tea.
+umbrella|Take an {} with you.
+welcome|You are always {} here.
+wonderful|It was a {} day.
+""")
+)
 
 CONTRACTIONS = _cells("""
 do not/don't, does not/doesn't, did not/didn't, is not/isn't, are not/aren't, was not/wasn't,
@@ -1041,7 +1372,10 @@ were not/weren't, cannot/can't, could not/couldn't, will not/won't, would not/wo
 should not/shouldn't, must not/mustn't, has not/hasn't, have not/haven't, had not/hadn't, I am/I'm,
 you are/you're, we are/we're, they are/they're, he is/he's, she is/she's, it is/it's, I have/I've,
 you have/you've, we have/we've, they have/they've, I will/I'll, you will/you'll, she will/she'll,
-they will/they'll, that is/that's, there is/there's, let us/let's, who is/who's, what is/what's""")
+they will/they'll, that is/that's, there is/there's, let us/let's, who is/who's, what is/what's,
+I would/I'd, you would/you'd, he would/he'd, we would/we'd, they would/they'd, he will/he'll,
+we will/we'll, it will/it'll, where is/where's, how is/how's, here is/here's, need not/needn't,
+who will/who'll, that will/that'll""")
 
 # short form | long form | what it is
 ACRONYMS = _rows("""
@@ -1093,20 +1427,54 @@ MRI|magnetic resonance imaging|a way to take pictures of the inside of the body
 HIV|human immunodeficiency virus|a virus that weakens the body's defences
 UV|ultraviolet|a kind of light that we cannot see
 VAT|value added tax|a tax on goods and services
+API|application programming interface|the way in which one program talks to another
+BMI|body mass index|a rough measure of weight for height
+CCTV|closed-circuit television|a system of cameras that watch a place
+CV|curriculum vitae|a short account of somebody's schooling and work
+DJ|disc jockey|a person who plays recorded music
+FBI|Federal Bureau of Investigation|a police agency of the United States
+GMT|Greenwich Mean Time|the time at Greenwich in London
+HR|human resources|the department that looks after the staff
+HTTP|HyperText Transfer Protocol|the rules by which web pages are sent
+IQ|intelligence quotient|a number that is meant to measure intelligence
+ISBN|International Standard Book Number|the number that identifies a book
+ISS|International Space Station|a laboratory that circles the earth
+LAN|local area network|a network of computers in one building
+LCD|liquid crystal display|a kind of flat screen
+MBA|Master of Business Administration|a degree for managers
+MP|member of parliament|a person elected to make laws
+NATO|North Atlantic Treaty Organization|a military alliance
+PE|physical education|sport as a school subject
+ROM|read-only memory|a kind of memory that cannot be changed
+SUV|sport utility vehicle|a large car
+VPN|virtual private network|a safe connection through the internet
+WWF|World Wide Fund for Nature|a group that protects nature
 """)
 ACRONYMS = [row for row in ACRONYMS if row[0] not in {"SOS", "RSVP"}]
 
 PARTS_OF_SPEECH = {
     "noun": _words("""table, river, happiness, teacher, city, freedom, garden, music, window, courage,
-        bridge, mountain, kitchen, doctor, island, honesty, bottle, idea, village, engine"""),
-    "verb": _words("""run, write, sing, think, bring, arrive, decide, swim, listen, build, carry, explain,
-        forget, teach, throw, believe, choose, destroy, invite, understand"""),
-    "adjective": _words("""happy, tall, beautiful, heavy, green, clever, quiet, angry, round, wooden, famous,
-        lazy, careful, huge, tiny, brave, honest, empty, sweet, useful"""),
+        bridge, mountain, kitchen, doctor, island, honesty, bottle, idea, village, engine, apple, animal,
+        beauty, castle, chair, daughter, elephant, forest, friendship, guitar, hospital, kindness,
+        ladder, lawyer, library, neighbour, newspaper, potato, patience, school, sister, student,
+        truth, umbrella, wisdom"""),
+    "verb": _words("""write, sing, think, bring, arrive, decide, swim, listen, build, carry, explain,
+        forget, teach, throw, believe, choose, destroy, understand, admire, allow, arrange, borrow,
+        complain, deliver, describe, discover, discuss, eat, enjoy, examine, forgive, hear, imagine,
+        include, know, learn, obey, persuade, prepare, remember, sell, send, speak, suggest, take,
+        tell, translate, vanish"""),
+    "adjective": _words("""happy, tall, beautiful, heavy, clever, angry, wooden, famous,
+        lazy, careful, huge, tiny, honest, useful, ancient, cheap, curious, dangerous, delicious,
+        different, enormous, expensive, foolish, generous, great, healthy, hungry, important, lonely,
+        lovely, nervous, noisy, polite, proud, rude, sad, selfish, strange, strong, tired, ugly, wise,
+        young"""),
     "adverb": _words("""quickly, slowly, carefully, always, never, often, happily, loudly, quietly, soon,
-        badly, gently, suddenly, yesterday, seldom, bravely, easily, politely, very, almost"""),
+        badly, gently, suddenly, seldom, bravely, easily, politely, very, almost, calmly, cheerfully,
+        clearly, completely, eagerly, extremely, finally, honestly, immediately, merrily, nearly,
+        neatly, nervously, patiently, perfectly, proudly, rarely, recently, rudely, sadly, seriously,
+        silently, sometimes, strangely, usually, warmly, wisely"""),
     "preposition": _words(
-        "under, between, into, of, from, with, at, during, against, among, onto, beside"
+        "between, into, of, from, with, at, during, against, among, onto, beside, towards, without"
     ),
     "conjunction": _words("and, but, or, because, although, unless, while, if"),
     "pronoun": _words("he, she, they, we, it, you, them, us, himself, everybody, who, someone"),
@@ -1175,6 +1543,31 @@ I bet it'll rain.|I expect that it will rain.
 You guys did great.|You have all performed very well.
 The phone's dead.|The telephone is not working.
 We gotta leave.|We have to leave.
+Hurry up!|Please be as quick as you can.
+You're late.|I am afraid that you are late.
+It's a bargain.|The price is very reasonable.
+I loved your talk.|I enjoyed your lecture very much.
+The boss said no.|The manager has declined the request.
+Want some tea?|Would you care for some tea?
+Where's the loo?|Could you please tell me where the toilet is?
+I'm broke this month.|I have no money left this month.
+Just sign here.|Please sign your name here.
+My mate told me.|A friend of mine informed me.
+Pop in tomorrow.|Please visit us tomorrow.
+The bus was packed.|The bus was very crowded.
+He's a nice guy.|He is a pleasant man.
+She dumped the plan.|She abandoned the plan.
+We need cash.|We require money.
+It's not my fault.|I am not responsible for this.
+The kid was scared.|The child was frightened.
+They called off the match.|The match has been cancelled.
+Can't find the keys.|I am unable to find the keys.
+Say that again?|Could you please repeat that?
+You can't smoke here.|Smoking is not permitted here.
+Our team got beaten.|Our team was defeated.
+The shop's shut.|The shop is closed.
+Pick up the phone!|Please answer the telephone.
+I messed up the order.|I made a mistake with the order.
 """)
 
 # sentence patterns for feelings; {x} is one of SENTIMENT_THINGS
@@ -1193,6 +1586,12 @@ The {x} was excellent value for the money.
 Everybody was happy with the {x}.
 The {x} was a pleasant surprise.
 I cannot praise the {x} enough.
+I would gladly see the {x} again.
+Thank you for such a lovely {x}.
+The {x} could not have been better.
+Every part of the {x} was well prepared.
+We laughed and smiled during the whole {x}.
+The {x} deserves five stars.
 """)
 NEGATIVE = _rows("""
 I did not enjoy the {x} at all.
@@ -1207,6 +1606,12 @@ The {x} was not worth the money.
 Everybody complained about the {x}.
 The {x} was an unpleasant surprise.
 I regret that I ever chose the {x}.
+I hope that I never see the {x} again.
+The {x} could hardly have been worse.
+Nothing about the {x} was well prepared.
+We were bored during the whole {x}.
+The {x} does not deserve a single star.
+I want my money back for the {x}.
 """)
 POSITIVE = [row[0] for row in POSITIVE]
 NEGATIVE = [row[0] for row in NEGATIVE]

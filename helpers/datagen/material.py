@@ -13,7 +13,7 @@ VOWELS = "aeiou"
 DOUBLED = set(
     _words("""stop, plan, drop, clap, hug, rob, beg, chop, swim, run, sit, win, dig, cut, put,
     shut, hit, let, set, begin, forget, get, spin, wrap, grab, trim, rub, tap, knit,
-    travel""")
+    travel, quit, split, shed, upset, forbid""")
 )
 PLURAL_OF = {row[0]: row[1] for row in IRREGULAR_PLURALS}
 PLURAL_OF |= {w: w for w in ("trout", "cod", "tuna", "shrimp", "squid")}
@@ -252,9 +252,9 @@ PLAIN_TIMES = _words(
     "in the morning, after lunch, before dinner, in the evening, at noon, in spring"
 )
 ADVERBS = _words("carefully, quickly, quietly, slowly, happily, proudly, secretly, gladly")
-ADJECTIVES = _words("""old, young, tall, small, big, little, clever, tired, strange, famous, beautiful,
+ADJECTIVES = _words("""old, young, tall, small, big, little, clever, tired, strange, famous, gentle,
     quiet, happy, hungry, friendly, busy, kind""")
-THING_ADJECTIVES = _words("old, new, small, big, beautiful, strange, little, lovely, famous, large")
+THING_ADJECTIVES = _words("old, new, small, big, beautiful, strange, little, lovely, fine, large")
 PREDICATES = _words("""tired, hungry, ready, late, happy, ill, afraid, at home, in the garden, busy, angry,
     in Paris, at school, very kind, thirsty, right, wrong, lost, proud, awake""")
 
