@@ -600,30 +600,16 @@ def check_caches(settings) -> Item:
 
 def _to_download(settings) -> tuple[list[str], float]:
     """Model and data set that are not on this machine yet, and their size in GB."""
-    from helpers.data import REMOTE
-    from helpers.weights import KNOWN
+    from helpers import data, weights
 
     missing, size = [], 0.0
-    known = KNOWN.get(settings.model)
-    if known and known.repository and not _cached_model(known):
+    known = weights.KNOWN.get(settings.model)
+    if known and not weights.cached(known.name):
         missing.append(known.name)
         size += 4 * known.parameters / 1e9  # float32 on the hub
-    if settings.data in REMOTE and not _cached_data(settings.data):
+    if settings.data in data.REMOTE and not data.cached(settings.data):
         missing.append(f"data set {settings.data}")
     return missing, size
-
-
-def _cached_model(known) -> bool:
-    from huggingface_hub import try_to_load_from_cache
-
-    file = try_to_load_from_cache(known.repository, "model.safetensors", revision=known.revision)
-    return isinstance(file, str)
-
-
-def _cached_data(name: str) -> bool:
-    from helpers.data import cache_folder
-
-    return (cache_folder() / f"{name}.json").exists()
 
 
 def check_judge(settings) -> Item:

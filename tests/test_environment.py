@@ -18,6 +18,7 @@ from fake_ollama import FakeOllama, free_port
 from jupyter_client.kernelspec import KernelSpecManager
 
 from helpers import environment
+from helpers.data import REMOTE
 from helpers.environment import ASSETS, COURSE, Item, Report, check_environment
 from helpers.errors import SettingsError
 from helpers.files import sha256
@@ -93,9 +94,12 @@ def test_a_machine_on_which_nothing_is_wrong(machine):
 def test_full_mode_on_a_machine_that_has_all_of_it(machine, tmp_path):
     snapshot = tmp_path / "hub/models--openai-community--gpt2-medium/snapshots" / MEDIUM
     snapshot.mkdir(parents=True)
-    (snapshot / "model.safetensors").touch()
+    for file in ("config.json", "model.safetensors"):
+        (snapshot / file).touch()
     (tmp_path / "cache").mkdir()
     (tmp_path / "cache/book.json").touch()
+    nothing = REMOTE["book"]._replace(sha256=sha256(tmp_path / "cache/book.json"))
+    machine.setitem(REMOTE, "book", nothing)
     machine.setattr("helpers.runs.choose_precision", lambda name, device: "bf16")
     with FakeOllama() as server:
         machine.setenv("OLLAMA_HOST", server.url)
@@ -712,7 +716,7 @@ def test_the_report_as_json():
 
 
 def test_the_recorded_hashes_are_those_of_the_bundled_files():
-    """New assets? cd helpers/assets, then: sha256sum <the files listed in SHA256SUMS> > SHA256SUMS"""
+    """New assets? `python tests/test_environment.py` in the course's environment writes the list anew."""
     lines = (ASSETS / "SHA256SUMS").read_text(encoding="utf-8").splitlines()
     recorded = {name: digest for digest, name in (line.split("  ") for line in lines)}
     assert recorded == asset_hashes()
@@ -735,3 +739,8 @@ def test_where_scripts_do_not_lie_beside_python(machine):
     machine.setattr(shutil, "which", lambda name: "/conda/Scripts/jupyter")
     assert one_item("kernel", "quick", machine).status == "ok"
     assert environment._script("jupyter", "lab") == "/conda/Scripts/jupyter lab"
+
+
+if __name__ == "__main__":
+    lines = [f"{digest}  {name}\n" for name, digest in asset_hashes().items()]
+    (ASSETS / "SHA256SUMS").write_text("".join(lines), encoding="utf-8", newline="\n")

@@ -51,10 +51,10 @@ also states the answers of the hand-written families {stated}. It never states t
 {read} rows, drawn at random, were read line by line. Five were wrong or awkward: a proposition asked with "Is it true
 that ...?" was answered "False"; a guard watched over "a building or a person"; "much" was called an adjective; "the
 category of kinds of weather"; a question about raisins the wrong way round. Their patterns were corrected, and of {again}
-rows drawn anew none was found wrong. Reading all rows of the made families then showed words in disorder that make two
+rows drawn anew none was found wrong. Going through the made families, most of their rows, then showed words in disorder that make two
 good sentences ("the / the / child / teacher / helped"), groups of islands said to be "in Oceania" and a clumsy wording
 of the request to classify; all are gone. Sentences made from patterns stay odd at times ("The girl will measure the
-orchid."), yet correct. Of 200 paragraphs of the prose, eight patterns were corrected, among them a number "of
+orchid."), yet correct. Of 200 paragraphs of the prose, about ten patterns were corrected, among them a number "of
 continents there are", and names that were as flat as a pancake.
 """
 
