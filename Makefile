@@ -36,7 +36,9 @@ browser-test: setup-dev
 	$(PIP) install -q -c constraints.txt -e ".[browser]" && \
 	$(BIN)/python -m pytest -o addopts=-ra -o filterwarnings=default tests/browser
 
+# JupyterLab's question about news is switched off as well: this course asks nothing of the network.
 lab: setup
+	$(BIN)/jupyter labextension disable --level=sys_prefix @jupyterlab/apputils-extension:announcements
 	$(BIN)/jupyter lab --LabApp.news_url=None --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate notebooks
 
 notebooks: setup
