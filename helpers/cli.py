@@ -45,7 +45,15 @@ def build_parser() -> argparse.ArgumentParser:
         prog="course", description="Instruction fine-tuning of GPT-2, from data set to score."
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add in (_add_run, _add_train, _add_generate, _add_judge, _add_compare, _add_check):
+    for add in (
+        _add_run,
+        _add_site,
+        _add_train,
+        _add_generate,
+        _add_judge,
+        _add_compare,
+        _add_check,
+    ):
         command = add(commands)
         command.add_argument("--json", action="store_true", help="one JSON object on stdout")
     return parser
@@ -75,8 +83,9 @@ def _add_run(commands):
 
 
 def _run(args) -> int:
-    from helpers.lessons import build_site, find_lessons, run_lessons
+    from helpers.lessons import find_lessons, run_lessons
     from helpers.settings import COURSE, course_settings
+    from helpers.site import build_site
 
     settings = course_settings("full" if args.full else "")
     started = time.perf_counter()
@@ -174,6 +183,27 @@ def closing_table(report: dict) -> str:
     lines.append(f"{passed} of {len(report['lessons'])} lessons ran, {report['minutes']} minutes")
     lines.append(f"Read them: {report['site']}")
     return "\n".join(lines)
+
+
+# --- course site ---------------------------------------------------------------------------------
+
+
+def _add_site(commands):
+    parser = commands.add_parser("site", help="turn executed lessons into pages, running nothing")
+    parser.add_argument("--notebooks", type=Path, help="default: the course's own, as stored")
+    parser.add_argument("--out", type=Path, default=Path("build/site"), help="default: build/site")
+    parser.set_defaults(run=_site)
+    return parser
+
+
+def _site(args) -> int:
+    from helpers.lessons import NOTEBOOKS
+    from helpers.site import build_site
+
+    site = build_site(args.notebooks or NOTEBOOKS, args.out)
+    pages = len(list(args.out.glob("*.html")))
+    emit(args, {"site": str(site), "pages": pages}, f"Read them: {site}")
+    return 0
 
 
 # --- course train --------------------------------------------------------------------------------

@@ -12,7 +12,6 @@ from collections.abc import Callable
 import ipywidgets
 from IPython.display import HTML, display
 
-
 # Jupyter hides the focus ring of its widgets: who uses the keyboard must see where it is.
 _FOCUS = (
     "<style>.course-widget :focus-visible"
@@ -33,6 +32,7 @@ def masking_toggle(draw: Callable[[str], str], *, value: bool = False) -> ipywid
 
     box.observe(redraw, names="value")
     redraw()
-    shell = ipywidgets.VBox([ipywidgets.HTML(_FOCUS, layout={"display": "none"}), box, picture])
+    style = ipywidgets.HTML(_FOCUS, layout={"display": "none"})
+    shell = ipywidgets.VBox([style, box, picture], layout={"padding": "4px"})
     shell.add_class("course-widget")
     return shell

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent
 ORDER = [
     "errors", "files", "progress", "formatting", "tokenizer", "data", "masking", "collate", "model",
     "weights", "generate", "train", "judge", "runs", "settings", "plots", "widgets", "evaluate",
-    "datagen", "pretrain", "card", "lessons", "cli",
+    "datagen", "pretrain", "card", "lessons", "site", "cli",
 ]  # fmt: skip
 STANDARD_NAMES = {"yaml": "pyyaml", "IPython": "ipython", "torch": "pytorch"}
 
