@@ -197,12 +197,18 @@ def _add_site(commands):
 
 
 def _site(args) -> int:
-    from helpers.lessons import NOTEBOOKS
+    from helpers.lessons import NOTEBOOKS, find_lessons, is_stale
+    from helpers.settings import course_settings
     from helpers.site import build_site
 
-    site = build_site(args.notebooks or NOTEBOOKS, args.out)
-    pages = len(list(args.out.glob("*.html")))
-    emit(args, {"site": str(site), "pages": pages}, f"Read them: {site}")
+    folder = args.notebooks or NOTEBOOKS
+    site = build_site(folder, args.out)
+    lessons = find_lessons(folder=folder)
+    stale = [path.stem for path in lessons if is_stale(path, course_settings())]
+    for name in stale:
+        note(f"{name}: its outputs belong to other cells or settings; `course run` makes new ones.")
+    report = {"site": str(site), "pages": len(lessons) + 1, "stale": stale}
+    emit(args, report, f"Read them: {site}")
     return 0
 
 

@@ -1,12 +1,14 @@
 """Progress bars that work in a terminal, in a notebook without widgets, and in a log file.
 
-Plain text bars of tqdm on stderr: they need no widget front end and leave nothing behind in a
-notebook's stored outputs when `COURSE_PROGRESS=off`, as when the lessons are executed for reading.
+Plain text bars of tqdm: they need no widget front end and leave nothing behind in a notebook's
+stored outputs when `COURSE_PROGRESS=off`, as when the lessons are executed for reading. They go to
+stderr, in a notebook to stdout, because Jupyter paints stderr red.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable
 
 from tqdm import tqdm
@@ -16,8 +18,11 @@ def bar(
     items: Iterable | None = None, *, total: int | None = None, desc: str = "", unit: str = "it"
 ):
     """A tqdm bar over `items` (or to be updated by hand), silent when COURSE_PROGRESS is "off"."""
+    in_notebook = type(sys.stdout).__module__.startswith("ipykernel")
     return tqdm(
         items,
+        file=sys.stdout if in_notebook else sys.stderr,
+        delay=1,  # seconds: what is done sooner needs no bar
         total=total,
         desc=desc,
         unit=unit,

@@ -44,12 +44,17 @@ def why_no_browser():
     return ""
 
 
-@pytest.fixture(scope="session")
-def browser():
-    """A headless Chromium."""
+def demand_browser():
+    """Skip the test, or fail it if a browser is required, unless there is one."""
     if reason := why_no_browser():
         required = os.environ.get("COURSE_REQUIRE_BROWSER") == "1"
         (pytest.fail if required else pytest.skip)(reason)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A headless Chromium."""
+    demand_browser()
     from playwright.sync_api import sync_playwright
 
     SHOTS.mkdir(parents=True, exist_ok=True)
