@@ -111,6 +111,8 @@ def flatten(soup) -> None:
         tag.attrs = {"class": "cell"}
     for tag in soup.select(".highlight"):
         tag["class"] = "highlight"
+    for tag in soup.select("img[style]"):
+        del tag["style"]  # the style sheet knows what fits
 
 
 def mend_links(soup, names: set[str]) -> None:
@@ -142,6 +144,7 @@ def name_tables(soup) -> None:
         box = tag(soup, "div", **{"class": "table", "role": "region", "tabindex": "0"})
         box["aria-label"] = about
         table.wrap(box)
+        lift_index_name(table)
         for cell in table.select("tr, th, td"):
             cell.attrs = {k: v for k, v in cell.attrs.items() if k in ("colspan", "rowspan")}
         for cell in table.select("thead th"):
@@ -152,6 +155,16 @@ def name_tables(soup) -> None:
         for cell in table.select("tbody th"):
             cell["scope"] = "row"
         align_columns(table)
+
+
+def lift_index_name(table) -> None:
+    """Move the name of a table's index from pandas' second header row to the corner of the first."""
+    rows = [row.find_all("th") for row in table.select("thead tr")]
+    if len(rows) == 2 and not rows[0][0].get_text(strip=True):
+        name, *others = (cell.get_text(strip=True) for cell in rows[1])
+        if name and not any(others):
+            rows[0][0].string = name
+            rows[1][0].parent.decompose()
 
 
 def align_columns(table) -> None:
@@ -353,6 +366,6 @@ def picture(lessons: list[Lesson]) -> str:
     data = base64.b64encode((COURSE / found.group(2)).read_bytes()).decode()
     text = html.escape(found.group(1), quote=True)
     return (
-        f'<figure><img alt="{text}" src="data:image/png;base64,{data}">'
+        f'<figure class="wide"><img alt="{text}" src="data:image/png;base64,{data}">'
         f"<figcaption>{text}.</figcaption></figure>"
     )

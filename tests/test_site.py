@@ -154,6 +154,14 @@ def test_tables_have_captions_and_headers(pages, name):
         assert not re.search(r"(style|border)=", str(table))
 
 
+def test_the_name_of_an_index_heads_its_column(pages):
+    """pandas gives it a second header row, with a gap above it."""
+    table = pages["05_llm_judge_scoring"].find_all("table")[-1]
+    [header] = table.select("thead tr")
+    assert [th.get_text() for th in header.find_all("th")] == ["family", "count", "mean"]
+    assert [th.get("class") for th in header.find_all("th")] == [None, ["num"], ["num"]]
+
+
 def test_figures_keep_their_text(pages, name):
     outputs = [o for c in notebook(name).cells for o in c.get("outputs", [])]
     figures = pages[name].find_all("figure")

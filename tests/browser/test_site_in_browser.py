@@ -11,7 +11,7 @@ WIDTHS = {"desktop": 1280, "phone": 375}
 # What sticks out of the window, unless it lies in a box that scrolls: then the box must not.
 CUT_OFF = """() => [...document.querySelectorAll('main *')].filter(e => {
     if (e.closest('details:not([open])')) return false;
-    const box = e.closest('pre, .table, figure > div') || e;
+    const box = e.closest('pre, .table, .wide, figure > div') || e;
     return box.getBoundingClientRect().right > innerWidth + 1;
 }).map(e => e.outerHTML.slice(0, 100))"""
 
