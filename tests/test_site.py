@@ -227,10 +227,11 @@ def test_a_link_to_a_lesson_that_is_not_there_keeps_its_text_only(tmp_path):
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["02_y.html", "index.html"]
 
 
-def test_markup_in_a_title_or_an_output_stays_text(tmp_path):
+def test_markup_in_a_title_or_an_output_stays_text_and_scripts_go(tmp_path):
     code = nbformat.v4.new_code_cell("print('<script>')")
     code.outputs = [
-        nbformat.v4.new_output("stream", name="stdout", text="<script>alert()</script>")
+        nbformat.v4.new_output("stream", name="stdout", text="<script>alert()</script>"),
+        nbformat.v4.new_output("display_data", data={"text/html": "<b>a</b><script>b()</script>"}),
     ]
     cells = [nbformat.v4.new_markdown_cell('# 02 · A < B & "C"\n\nText.'), code]
     nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "02_y.ipynb")
