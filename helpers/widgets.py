@@ -12,12 +12,6 @@ from collections.abc import Callable
 import ipywidgets
 from IPython.display import HTML, display
 
-# Jupyter hides the focus ring of its widgets: who uses the keyboard must see where it is.
-_FOCUS = (
-    "<style>.course-widget :focus-visible"
-    "{outline:3px solid #0072b2 !important;outline-offset:2px}</style>"
-)
-
 
 def masking_toggle(draw: Callable[[str], str], *, value: bool = False) -> ipywidgets.VBox:
     """A labelled checkbox that redraws `draw(loss_on)` (HTML): unticked "all", ticked "response"."""
@@ -32,7 +26,4 @@ def masking_toggle(draw: Callable[[str], str], *, value: bool = False) -> ipywid
 
     box.observe(redraw, names="value")
     redraw()
-    style = ipywidgets.HTML(_FOCUS, layout={"display": "none"})
-    shell = ipywidgets.VBox([style, box, picture], layout={"padding": "4px"})
-    shell.add_class("course-widget")
-    return shell
+    return ipywidgets.VBox([box, picture])
