@@ -4,12 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help setup setup-dev course test browser-test lab notebooks data lint clean
+.PHONY: help setup setup-dev course test browser-test lab notebooks site data lint clean
 
 help:
 	@echo "make course     set up, run all lessons offline, leave executed notebooks and a site in build/"
 	@echo "make test       ruff and pytest"
 	@echo "make lab        open the lessons in JupyterLab"
+	@echo "make site       build/site from the lessons as they are stored, running nothing"
 	@echo "make notebooks  execute and stamp the committed lessons"
 	@echo "make setup      the course alone; make setup-dev adds what the tests need"
 
@@ -36,15 +37,23 @@ course: setup
 test: setup-dev
 	$(BIN)/ruff check . && $(BIN)/python -m pytest
 
+# Skips with the reason where there is no browser; with COURSE_REQUIRE_BROWSER=1 it fails instead.
 browser-test: setup-dev
-	$(PIP) install -q -c constraints.txt -e ".[browser]" && \
+	$(BIN)/python -c "import playwright" 2>/dev/null || \
+	$(PIP) install -q -c constraints.txt -e ".[browser]" || echo "Playwright could not be installed."
 	$(BIN)/python -m pytest -o addopts=-ra -o filterwarnings=default tests/browser
 
+# JupyterLab's question about news is switched off as well: this course asks nothing of the network.
 lab: setup
+	@$(BIN)/jupyter labextension disable --level=sys_prefix \
+	  @jupyterlab/apputils-extension:announcements >/dev/null 2>&1 || true
 	$(BIN)/jupyter lab --LabApp.news_url=None --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate notebooks
 
 notebooks: setup
 	$(BIN)/course run --write
+
+site: setup
+	$(BIN)/course site
 
 data: setup
 	$(BIN)/python -m helpers.datagen

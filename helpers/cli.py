@@ -47,6 +47,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for add in (
         _add_run,
+        _add_site,
         _add_data,
         _add_train,
         _add_generate,
@@ -84,8 +85,9 @@ def _add_run(commands):
 
 
 def _run(args) -> int:
-    from helpers.lessons import build_site, find_lessons, run_lessons
+    from helpers.lessons import find_lessons, run_lessons
     from helpers.settings import COURSE, course_settings
+    from helpers.site import build_site
 
     settings = course_settings("full" if args.full else "")
     started = time.perf_counter()
@@ -183,6 +185,33 @@ def closing_table(report: dict) -> str:
     lines.append(f"{passed} of {len(report['lessons'])} lessons ran, {report['minutes']} minutes")
     lines.append(f"Read them: {report['site']}")
     return "\n".join(lines)
+
+
+# --- course site ---------------------------------------------------------------------------------
+
+
+def _add_site(commands):
+    parser = commands.add_parser("site", help="turn executed lessons into pages, running nothing")
+    parser.add_argument("--notebooks", type=Path, help="default: the course's own, as stored")
+    parser.add_argument("--out", type=Path, default=Path("build/site"), help="default: build/site")
+    parser.set_defaults(run=_site)
+    return parser
+
+
+def _site(args) -> int:
+    from helpers.lessons import NOTEBOOKS, find_lessons, is_stale
+    from helpers.settings import course_settings
+    from helpers.site import build_site
+
+    folder = args.notebooks or NOTEBOOKS
+    site = build_site(folder, args.out)
+    lessons = find_lessons(folder=folder)
+    stale = [path.stem for path in lessons if is_stale(path, course_settings())]
+    for name in stale:
+        note(f"{name}: its outputs belong to other cells or settings; `course run` makes new ones.")
+    report = {"site": str(site), "pages": len(lessons) + 1, "stale": stale}
+    emit(args, report, f"Read them: {site}")
+    return 0
 
 
 # --- course train --------------------------------------------------------------------------------

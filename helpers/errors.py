@@ -8,11 +8,21 @@ status 2; anything else is a bug and keeps its traceback.
 from __future__ import annotations
 
 import difflib
+import traceback
 from collections.abc import Iterable
 
 
 class CourseError(Exception):
     """Something the user can mend: bad input, a missing file, a wrong setting."""
+
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows (IPython asks for it): the line of the cell, and our one line.
+
+        The way through the package would bury the remedy under twenty lines of its source.
+        """
+        cells = [f for f in traceback.extract_tb(self.__traceback__) if "ipykernel" in f.filename]
+        where = [f"line {f.lineno}: {f.line}" for f in cells if "site-packages" not in f.filename]
+        return [*where[-1:], f"{type(self).__name__}: {self}"]
 
 
 class DataError(CourseError):

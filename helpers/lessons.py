@@ -1,4 +1,4 @@
-"""Running the lessons: execute every notebook, stamp it, turn it into pages to read.
+"""Running the lessons: execute every notebook and stamp it.
 
 A stamp is a hash of a notebook's cells, the mode's settings and the bundled assets. It is stored in
 the notebook when it is executed; when it no longer fits, the outputs are stale and a test says so.
@@ -6,7 +6,6 @@ the notebook when it is executed; when it no longer fits, the outputs are stale 
 
 from __future__ import annotations
 
-import html
 import os
 import re
 import shutil
@@ -18,11 +17,10 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
-from nbconvert import HTMLExporter
 
 from helpers.data import ASSETS
 from helpers.errors import CourseError, nearest
-from helpers.files import atomic_path, content_hash, sha256, write_text
+from helpers.files import atomic_path, content_hash, sha256
 from helpers.progress import bar
 from helpers.settings import COURSE, Settings
 
@@ -155,99 +153,3 @@ def run_lessons(
         if write and result.ok:
             shutil.copyfile(target, path)
         yield result
-
-
-def build_site(notebooks: Path, out: Path) -> Path:
-    """`out/index.html` and a page for each executed notebook, readable without a network."""
-    pages = []
-    for path in sorted(notebooks.glob("[0-9][0-9]_*.ipynb")):
-        pages.append((path.stem, nbformat.read(path, as_version=4)))
-    for number, (name, notebook) in enumerate(pages):
-        before = pages[number - 1][0] if number else ""
-        after = pages[number + 1][0] if number + 1 < len(pages) else ""
-        write_text(out / f"{name}.html", page(notebook, name, before, after))
-    write_text(out / "index.html", index(pages))
-    return out / "index.html"
-
-
-def title_of(notebook: nbformat.NotebookNode) -> str:
-    """The text of the first heading."""
-    for cell in notebook.cells:
-        match = re.search(r"^# (.+)$", cell.source, re.MULTILINE)
-        if cell.cell_type == "markdown" and match:
-            return match.group(1)
-    return "Untitled"
-
-
-def summary_of(notebook: nbformat.NotebookNode) -> str:
-    """The first plain paragraph under the first heading."""
-    body = notebook.cells[0].source.split("\n", 1)[-1]
-    paragraphs = [p.strip() for p in body.split("\n\n") if p.strip()]
-    return re.sub(r"[*`]", "", paragraphs[0].replace("\n", " ")) if paragraphs else ""
-
-
-_CSS = """
-:root{color-scheme:light}
-body{font:17px/1.6 system-ui,sans-serif;color:#1f2328;background:#fff;margin:0}
-main,nav,footer{max-width:52rem;margin:0 auto;padding:0 1.2rem}
-nav{display:flex;gap:1.2rem;flex-wrap:wrap;padding-top:1rem;font-size:.95rem}
-a{color:#0057a8}h1{line-height:1.2}
-ol.lessons{list-style:none;padding:0}
-ol.lessons li{border-left:4px solid #0072b2;margin:1rem 0;padding:.1rem 1rem}
-ol.lessons p{margin:.2rem 0}
-pre,code{font-size:.88em}pre{overflow-x:auto}
-.jp-OutputArea-output pre{word-break:normal !important;overflow-wrap:break-word}
-.jp-Notebook{padding:0 !important}.jp-InputPrompt,.jp-OutputPrompt{display:none !important}
-.jp-InputArea-editor{border-radius:6px}img{max-width:100%;height:auto}
-figure{margin:1rem 0}figcaption{color:#57606a;font-size:.92em}
-table{border-collapse:collapse;display:block;overflow-x:auto}
-@media print{nav{display:none}}
-"""
-
-
-def page(notebook, name: str, before: str, after: str) -> str:
-    """A lesson as a page of its own: nothing is loaded from anywhere."""
-    exporter = HTMLExporter(
-        template_name="lab",
-        exclude_input_prompt=True,
-        exclude_output_prompt=True,
-        mathjax_url="",
-        require_js_url="",
-        jquery_url="",
-        mermaid_js_url="",
-    )
-    body, _ = exporter.from_notebook_node(notebook)
-    # What is left of external scripts belongs to widgets and formulas, and the lessons use neither.
-    body = re.sub(r"<script\b[^>]*\bsrc=[^>]*>\s*</script>", "", body)
-    body = re.sub(r"<script\b[^>]*>.*?</script>", "", body, flags=re.DOTALL)
-    links = [("index.html", "All lessons")]
-    links += [(f"{before}.html", "← Previous")] if before else []
-    links += [(f"{after}.html", "Next →")] if after else []
-    menu = "".join(f'<a href="{href}">{text}</a>' for href, text in links)
-    title = html.escape(title_of(notebook))
-    body = re.sub(r"<title>.*?</title>", f"<title>{title}</title>", body, count=1, flags=re.DOTALL)
-    body = body.replace("</head>", f"<style>{_CSS}</style></head>", 1)
-    body = re.sub(r"(<body[^>]*>)", rf'\1<nav aria-label="Lessons">{menu}</nav>', body, count=1)
-    # A file of the repository has no page: its name stays, without a link that leads nowhere.
-    body = re.sub(r'<a [^>]*href="\.\./[^"]*"[^>]*>(.*?)</a>', r"\1", body)
-    # Links between notebooks become links between pages.
-    return re.sub(r'href="(?:\./)?([0-9]{2}_[a-z0-9_]+)\.ipynb', r'href="\1.html', body)
-
-
-def index(pages) -> str:
-    """The front page: what the course is and where each lesson leads."""
-    items = "".join(
-        f'<li><p><a href="{name}.html"><strong>{html.escape(title_of(nb))}</strong></a></p>'
-        f"<p>{html.escape(summary_of(nb))}</p></li>"
-        for name, nb in pages
-    )
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<title>Instruction fine-tuning</title><style>{_CSS}</style></head><body><main>"
-        "<h1>Instruction fine-tuning</h1>"
-        "<p>You take a pretrained GPT-2, teach it to follow instructions, and then measure "
-        "honestly how good it has become. These are the lessons as they ran on this machine; to "
-        "change something, open them with <code>make lab</code>.</p>"
-        f'<ol class="lessons">{items}</ol></main></body></html>'
-    )

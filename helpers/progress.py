@@ -1,12 +1,14 @@
 """Progress bars that work in a terminal, in a notebook without widgets, and in a log file.
 
-Plain text bars of tqdm on stderr: they need no widget front end and leave nothing behind in a
-notebook's stored outputs when `COURSE_PROGRESS=off`, as when the lessons are executed for reading.
+Plain text bars of tqdm: they need no widget front end and leave nothing behind in a notebook's
+stored outputs when `COURSE_PROGRESS=off`, as when the lessons are executed for reading. They go to
+stderr, in a notebook to stdout, because Jupyter paints stderr red.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable
 
 from tqdm import tqdm
@@ -24,8 +26,11 @@ def bar(
 
     With the unit "B" it counts bytes, as 1.52 GB.
     """
+    in_notebook = type(sys.stdout).__module__.startswith("ipykernel")
     return tqdm(
         items,
+        file=sys.stdout if in_notebook else sys.stderr,
+        delay=1,  # seconds: what is done sooner needs no bar
         total=total,
         initial=initial,
         desc=desc,

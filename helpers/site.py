@@ -1,0 +1,371 @@
+"""The site: every executed lesson as a page to read, and a front page with the map.
+
+Each page is one file that needs nothing else: no network, no script, no other style sheet. What a
+page says beyond its lesson comes from the lesson's own contract (the table under its title) and
+from the README's map, so that nothing is written down twice. nbconvert turns cells into HTML;
+this module gives them the shape of a page. The look is in assets/site/style.css.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import nbformat
+from bs4 import BeautifulSoup
+from nbconvert import HTMLExporter
+from nbconvert.filters import markdown2html
+
+import helpers
+from helpers.data import ASSETS
+from helpers.errors import CourseError
+from helpers.files import write_text
+from helpers.settings import COURSE, course_settings
+
+NAME = "Instruction fine-tuning"
+PURPOSE = "Take a pretrained GPT-2, teach it to follow instructions, and find out how good it is."
+TIME = "Time"  # the contract's row with the minutes
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What a page and the front page need to know of a lesson. Texts are HTML, where not said."""
+
+    name: str  # the notebook's name without its ending, and the page's
+    title: str  # plain text, without the number
+    lead: str  # its first paragraph
+    contract: dict[str, str]  # the table under the title, row by row
+    sections: list[tuple[str, str]]  # (id, HTML) of every heading of the second level
+    body: str  # all that follows
+    mode: str = ""  # what it was executed in; empty if it never ran to its end
+    stamp: str = ""
+    links: list[str] = field(default_factory=list)  # the lessons that it links to
+
+    @property
+    def number(self) -> str:
+        return self.name[:2]
+
+
+def build_site(notebooks: Path, out: Path) -> Path:
+    """`out/index.html` and a page for each executed notebook, readable without a network."""
+    paths = sorted(notebooks.glob("[0-9][0-9]_*.ipynb"))
+    if not paths:
+        raise CourseError(f"there are no lessons in {notebooks}: `make course` executes them.")
+    names = {path.stem for path in paths}
+    lessons = [read_lesson(path, names) for path in paths]
+    for old in out.glob("[0-9][0-9]_*.html"):  # of a lesson that is no more
+        old.unlink()
+    for lesson in lessons:
+        write_text(out / f"{lesson.name}.html", page(lesson, lessons))
+    return write_text(out / "index.html", front_page(lessons))
+
+
+# --- from a notebook to the parts of a page ------------------------------------------------------
+
+
+def read_lesson(path: Path, names: set[str]) -> Lesson:
+    """A lesson with its links turned into links between the pages called `names`."""
+    notebook = nbformat.read(path, as_version=4)
+    exporter = HTMLExporter(template_name="basic")
+    soup = BeautifulSoup(exporter.from_notebook_node(notebook)[0], "html.parser")
+    made = notebook.metadata.get("course", {})
+    flatten(soup)
+    mend_links(soup, names)
+    contract = take_contract(soup)
+    title = take(soup, "h1")
+    lead = take(soup, "p")
+    name_tables(soup)
+    return Lesson(
+        name=path.stem,
+        title=re.sub(r"^\d\d · ", "", title.get_text()) if title else path.stem,
+        lead=lead.decode_contents() if lead else "",
+        contract=contract,
+        sections=[(h["id"], h.decode_contents()) for h in soup.find_all("h2")],
+        body=str(soup).strip(),
+        mode=made.get("mode", ""),
+        stamp=made.get("stamp", ""),
+    )
+
+
+def take(soup, tag: str):
+    """The first such element, taken out of the page; None if there is none."""
+    found = soup.find(tag)
+    return found.extract() if found else None
+
+
+def flatten(soup) -> None:
+    """Keep of nbconvert's many boxes: `.cell` around code and its outputs, `.out` around each."""
+    for tag in soup.select(".prompt, style, script, .anchor-link"):
+        tag.decompose()
+    for tag in soup.select(".output_subarea"):
+        wrong = {"output_error", "output_stderr"} & set(tag["class"])
+        tag["class"] = ["out", "wrong"] if wrong else ["out"]
+    for tag in soup.select(".inner_cell, .input, .input_area, .text_cell_render, .text_cell"):
+        tag.unwrap()
+    for tag in soup.select(".output_wrapper, .output, .output_area"):
+        tag.unwrap()
+    for tag in soup.select(".code_cell"):
+        tag.attrs = {"class": "cell"}
+    for tag in soup.select(".highlight"):
+        tag["class"] = "highlight"
+    for tag in soup.select("img[style]"):
+        del tag["style"]  # the style sheet knows what fits
+
+
+def mend_links(soup, names: set[str]) -> None:
+    """Links between notebooks lead to pages; a link to what the site lacks keeps its text only."""
+    for link in soup.find_all("a", href=True):
+        target = re.fullmatch(r"(?:\./)?(\w+)\.ipynb(#.*)?", link["href"])
+        if target and target.group(1) in names:
+            link["href"] = f"{target.group(1)}.html{target.group(2) or ''}"
+        elif not link["href"].startswith(("https://", "http://", "#")):
+            link.unwrap()
+
+
+def take_contract(soup) -> dict[str, str]:
+    """The table under the title as name → HTML, taken out of the page."""
+    table = soup.find("table")
+    if table is None or table.find_parent(class_="cell") or table.find("th").get_text(strip=True):
+        return {}
+    rows = [row.find_all("td") for row in table.extract().select("tbody tr")]
+    return {name.get_text(): value.decode_contents() for name, value in rows}
+
+
+def name_tables(soup) -> None:
+    """Give every table a caption, a place to scroll in, and headers that a screen reader can read."""
+    for number, table in enumerate(soup.find_all("table"), start=1):
+        heading = table.find_previous("h2")
+        about = f"Table {number}: {heading.get_text()}" if heading else f"Table {number}"
+        table.attrs = {}
+        table.insert(0, tag(soup, "caption", about))
+        box = tag(soup, "div", **{"class": "table", "role": "region", "tabindex": "0"})
+        box["aria-label"] = about
+        table.wrap(box)
+        lift_index_name(table)
+        for cell in table.select("tr, th, td"):
+            cell.attrs = {k: v for k, v in cell.attrs.items() if k in ("colspan", "rowspan")}
+        for cell in table.select("thead th"):
+            if cell.get_text(strip=True):
+                cell["scope"] = "col"
+            else:
+                cell.name = "td"  # an empty corner heads nothing
+        for cell in table.select("tbody th"):
+            cell["scope"] = "row"
+        align_columns(table)
+
+
+def lift_index_name(table) -> None:
+    """Move the name of a table's index from pandas' second header row to the corner of the first."""
+    rows = [row.find_all("th") for row in table.select("thead tr")]
+    if len(rows) == 2 and not rows[0][0].get_text(strip=True):
+        name, *others = (cell.get_text(strip=True) for cell in rows[1])
+        if name and not any(others):
+            rows[0][0].string = name
+            rows[1][0].parent.decompose()
+
+
+def align_columns(table) -> None:
+    """Mark columns of numbers (right-aligned, header too) and cells of running text."""
+    rows = [row.find_all(["th", "td"]) for row in table.find_all("tr")]
+    body = [row.find_all(["th", "td"]) for row in table.select("tbody tr")]
+    width = max((len(row) for row in rows), default=0)
+    for column in range(width):
+        texts = [row[column].get_text(strip=True) for row in body if len(row) > column]
+        number = re.compile(r"[-−+]?[\d,.]+(e[-+]?\d+)?|NaN|None|")
+        if any(texts) and all(number.fullmatch(text) for text in texts):
+            for row in rows:
+                if len(row) > column:
+                    row[column]["class"] = "num"
+    for cell in table.select("tbody td"):
+        if len(cell.get_text()) > 40:
+            cell["class"] = "long"
+
+
+def tag(soup, name: str, text: str = "", **attributes):
+    """A new element."""
+    element = soup.new_tag(name, attrs=attributes)
+    if text:
+        element.string = text
+    return element
+
+
+def readme_map() -> dict[str, tuple[str, str]]:
+    """Lesson → (the question that it answers, its command), from the README's map, as HTML."""
+    text = (COURSE / "README.md").read_text(encoding="utf-8")
+    row = re.compile(r"^\| (.+?) \| \[.+?\]\(notebooks/(\w+)\.ipynb\) \|(.*)\|$", re.MULTILINE)
+    return {name: (inline(ask), inline(run)) for ask, name, run in row.findall(text)}
+
+
+def inline(markdown: str) -> str:
+    """A line of Markdown as HTML, without the paragraph around it."""
+    return re.sub(r"^<p>|</p>$", "", markdown2html(markdown.strip()).strip())
+
+
+# --- pages ---------------------------------------------------------------------------------------
+
+
+def frame(*, title: str, about: str, current: str, lessons: list[Lesson], parts: str, main: str):
+    """A whole page: head, the lessons to choose from, `main`, and what produced it."""
+    style = (ASSETS / "site" / "style.css").read_text(encoding="utf-8")
+    here = ' aria-current="page"'
+    items = "".join(
+        f'<li><a href="{x.name}.html"{here if x.name == current else ""}>{x.number} '
+        f'<span class="name">{html.escape(x.title)}</span></a></li>'
+        for x in lessons
+    )
+    home = here if current == "index" else ""
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{html.escape(title)}</title>
+<meta name="description" content="{html.escape(about)}">
+<link rel="icon" href="data:,">
+<style>
+{style}</style>
+</head>
+<body>
+<a class="skip" href="#main">Skip to the text</a>
+<header class="side"><div class="side-inner">
+<p class="brand"><a href="index.html"{home}>{NAME}</a></p>
+<nav class="lessons" aria-label="Lessons"><ol>{items}</ol></nav>
+{parts}</div></header>
+<main id="main">
+{main}
+</main>
+<footer class="site-foot">
+{provenance(current, lessons)}
+</footer>
+</body>
+</html>
+"""
+
+
+def provenance(current: str, lessons: list[Lesson]) -> str:
+    """What produced the outputs: mode, model, data, judge and the stamp of a lesson."""
+    facts = []
+    for mode in sorted({x.mode for x in lessons if x.mode and current in ("index", x.name)}):
+        settings = course_settings(mode)
+        facts.append(
+            f"<p>Outputs of {mode} mode: model {settings.model}, data {settings.data}, judge "
+            f"{settings.judge}, seed {settings.seed}.</p>"
+        )
+    stamp = next((x.stamp[:12] for x in lessons if x.name == current and x.stamp), "")
+    stamp = f" The stamp of cells, settings and data is <code>{stamp}</code>." if stamp else ""
+    return "".join(facts) + f"<p>Course {helpers.__version__}, Apache-2.0.{stamp}</p>"
+
+
+def page(lesson: Lesson, lessons: list[Lesson]) -> str:
+    """A lesson as a page of its own."""
+    parts = "".join(f'<li><a href="#{anchor}">{text}</a></li>' for anchor, text in lesson.sections)
+    rows = "".join(f"<dt>{name}</dt><dd>{text}</dd>" for name, text in lesson.contract.items())
+    main = [
+        "<article>",
+        f'<p class="eyebrow">Lesson {lesson.number}</p>',
+        f"<h1>{html.escape(lesson.title)}</h1>",
+        f'<p class="lead">{lesson.lead}</p>' if lesson.lead else "",
+        "" if lesson.stamp else f'<p class="notice">{UNFINISHED}</p>',
+        f'<dl class="contract">{rows}</dl>' if rows else "",
+        lesson.body,
+        "</article>",
+        pager(lesson, lessons),
+    ]
+    return frame(
+        title=f"{lesson.number} · {lesson.title} · {NAME}",
+        about=plain(lesson.lead) or PURPOSE,
+        current=lesson.name,
+        lessons=lessons,
+        parts='<nav class="parts" aria-label="In this lesson"><details><summary>In this lesson'
+        f"</summary><ol>{parts}</ol></details></nav>\n"
+        if parts
+        else "",
+        main="\n".join(part for part in main if part),
+    )
+
+
+UNFINISHED = (
+    "This lesson did not run to its end here: the last output shows why, and the cells after it "
+    "have no output."
+)
+
+
+def plain(text: str) -> str:
+    """HTML as plain text on one line."""
+    return " ".join(BeautifulSoup(text, "html.parser").get_text().split())
+
+
+def pager(lesson: Lesson, lessons: list[Lesson]) -> str:
+    """Links to the lessons before and after."""
+    place = lessons.index(lesson)
+    links = []
+    if place:
+        links.append(("prev", "Previous", lessons[place - 1]))
+    if place + 1 < len(lessons):
+        links.append(("next", "Next", lessons[place + 1]))
+    items = "".join(
+        f'<a class="{rel}" rel="{rel}" href="{x.name}.html"><small>{word}</small>'
+        f"{x.number} · {html.escape(x.title)}</a>"
+        for rel, word, x in links
+    )
+    return f'<nav class="pager" aria-label="Previous and next lesson">{items}</nav>'
+
+
+def front_page(lessons: list[Lesson]) -> str:
+    """What the course is, and the map: question → lesson → command."""
+    asked = readme_map()
+    items = "".join(map_item(x, *asked.get(x.name, ("", ""))) for x in lessons)
+    main = f"""<article>
+<h1>{NAME}</h1>
+<p class="lead">{PURPOSE}</p>
+<p>These are the lessons as they ran on one machine, with everything they computed, to be read
+anywhere. To change something and see what happens, open them with <code>make lab</code>: that is
+where the learning is.</p>
+{picture(lessons)}
+<h2 id="map">The map</h2>
+<ol class="map">{items}</ol>
+</article>"""
+    return frame(
+        title=f"{NAME}, a course you can run",
+        about=PURPOSE,
+        current="index",
+        lessons=lessons,
+        parts="",
+        main=main,
+    )
+
+
+def map_item(lesson: Lesson, question: str, command: str) -> str:
+    """A lesson on the front page."""
+    able = next(iter(lesson.contract.values()), "")
+    meta = [lesson.contract.get(TIME, ""), f"On the command line: {command}" if command else ""]
+    lines = [
+        f"<p>{question}</p>" if question else f"<p>{lesson.lead}</p>",
+        f"<p>You will be able to {able}.</p>" if able else "",
+        *(f'<p class="meta">{fact}</p>' for fact in meta if fact),
+        "" if lesson.stamp else f'<p class="notice">{UNFINISHED}</p>',
+    ]
+    return (
+        f'<li><span class="number" aria-hidden="true">{lesson.number}</span><div>'
+        f'<h3><a href="{lesson.name}.html">{html.escape(lesson.title)}</a></h3>'
+        f"{''.join(lines)}</div></li>"
+    )
+
+
+def picture(lessons: list[Lesson]) -> str:
+    """The README's picture with its text, where all lessons ran in the mode that it shows."""
+    if {x.mode for x in lessons} != {"quick"}:
+        return ""
+    readme = (COURSE / "README.md").read_text(encoding="utf-8")
+    found = re.search(r"!\[(.+?)\]\((docs/overview\.png)\)", readme)
+    if not found:
+        return ""
+    data = base64.b64encode((COURSE / found.group(2)).read_bytes()).decode()
+    text = html.escape(found.group(1), quote=True)
+    return (
+        f'<figure class="wide"><img alt="{text}" src="data:image/png;base64,{data}">'
+        f"<figcaption>{text}.</figcaption></figure>"
+    )
