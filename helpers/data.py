@@ -187,11 +187,11 @@ def _parse(text: str, path: str, where: str):
 
 def _json_hint(text: str, where: str, error: Exception) -> str:
     """The likely reason why a text is not JSON, as advice."""
-    before = text[: getattr(error, "pos", 0)].rstrip()
     if where and text.rstrip().endswith(","):
         return "In JSON Lines no comma stands at the end of a line: remove it."
-    if before.endswith(",") and getattr(error, "pos", len(text)) < len(text.rstrip()):
-        return "Is there a comma too many just before? Remove it."
+    at = getattr(error, "pos", 0)
+    if re.search(r",\s*$", text[: at + 1]) and re.match(r"[\s,]*[\]}]", text[at:]):
+        return "There is a comma too many just before: remove it."
     if where and text.strip() in ("{", '{"'):
         return "One record a line is expected, or a list in square brackets: put [ ] around it all."
     return (

@@ -291,7 +291,10 @@ def to_ours(
     state = {}
     for ours, (theirs, transposed) in key_mapping(config).items():
         if theirs not in found:
-            raise WeightsError(f"{path}: the tensor {theirs!r} is missing ({len(found)} found).")
+            raise WeightsError(
+                f"{path}: the tensor {theirs!r} is missing ({len(found)} others are there). Weights "
+                "and config belong to different models, or the file is another architecture's."
+            )
         tensor = found.pop(theirs)
         shape = expected[ours][::-1] if transposed else expected[ours]
         if tuple(tensor.shape) != shape:

@@ -346,9 +346,9 @@ def test_a_tuned_model_is_asked_with_its_own_template(settings, tmp_path, monkey
     monkeypatch.setattr(
         runs, "prompt_ids", lambda rows, template, tokenizer: asked.append(template.name) or []
     )
-    answer(out, [], tmp_path / "a.json")
-    answer(settings.model, [], tmp_path / "b.json")
-    answer(out, [], tmp_path / "c.json", template="phi3")
+    answer(out, [], tmp_path / "a.json", max_new_tokens=2)
+    answer(settings.model, [], tmp_path / "b.json", max_new_tokens=2)
+    answer(out, [], tmp_path / "c.json", max_new_tokens=2, template="phi3")
     assert asked == ["plain", "alpaca", "phi3"]
 
 
