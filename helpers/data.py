@@ -190,7 +190,8 @@ def _json_hint(text: str, where: str, error: Exception) -> str:
     if where and text.rstrip().endswith(","):
         return "In JSON Lines no comma stands at the end of a line: remove it."
     at = getattr(error, "pos", 0)
-    if re.search(r",\s*$", text[: at + 1]) and re.match(r"[\s,]*[\]}]", text[at:]):
+    comma = text[:at].rstrip().endswith(",") or text[at : at + 1] == ","  # Python 3.13 points at it
+    if comma and re.match(r"[\s,]*[\]}]", text[at:]):
         return "There is a comma too many just before: remove it."
     if where and text.strip() in ("{", '{"'):
         return "One record a line is expected, or a list in square brackets: put [ ] around it all."
