@@ -115,10 +115,15 @@ def execute(path: Path, out: Path, settings: Settings, runs: Path) -> LessonResu
     cells = sum(cell.cell_type == "code" for cell in notebook.cells)
     with bar(total=cells, desc=path.stem, unit="cell") as progress:
         client.on_cell_executed = lambda **_: progress.update()
-        client.on_notebook_start = let_ctrl_c_through
+        pressed: list[bool] = []
+        client.on_notebook_start = lambda **_: stop_on_ctrl_c(client, pressed)
         try:
             client.execute(env=environment)
+        except asyncio.CancelledError:  # by `stop_on_ctrl_c`, between two cells
+            raise KeyboardInterrupt from None
         except (CellExecutionError, CellTimeoutError, DeadKernelError) as problem:
+            if pressed:
+                raise KeyboardInterrupt from None
             error = last_line(str(problem))
     seconds = time.perf_counter() - started
     tidy(notebook)
@@ -129,18 +134,24 @@ def execute(path: Path, out: Path, settings: Settings, runs: Path) -> LessonResu
     return LessonResult(path.stem, not error, seconds, error)
 
 
-def let_ctrl_c_through(**_) -> None:
-    """Give Ctrl-C its usual meaning back while a notebook runs.
+def stop_on_ctrl_c(client: NotebookClient, pressed: list[bool]) -> None:
+    """Make Ctrl-C end the running notebook and its kernel at once; `pressed` then holds something.
 
-    nbclient's own handler shuts the kernel down, and the execution then waits for a reply that
-    never comes. This way KeyboardInterrupt ends it, and nbclient ends the kernel on the way out.
+    nbclient's own handler ends the kernel, but the execution goes on waiting for its reply. SIGTERM
+    gets its usual meaning back: the process ends, and the kernel notices that and ends too.
     """
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        try:
-            loop.remove_signal_handler(number)
-        except (NotImplementedError, RuntimeError):  # Windows; not the main thread: none was set
-            return
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+
+    def stop() -> None:
+        pressed.append(True)
+        client.shutdown_kernel = "immediate"
+        task.cancel()
+
+    try:
+        loop.add_signal_handler(signal.SIGINT, stop)
+        loop.remove_signal_handler(signal.SIGTERM)
+    except (NotImplementedError, RuntimeError):  # Windows; not the main thread
+        return
 
 
 def last_line(text: str) -> str:

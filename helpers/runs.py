@@ -513,6 +513,7 @@ def answer(
     prompts = prompt_ids(rows, template, tokenizer)
     check_prompts(prompts, max_new_tokens, loaded)
     started = time.perf_counter()
+    remove_leftovers(out)
     journal = out.with_name(out.name + ".journal")
     responses = open_journal(journal, journal_key(model, rows, template, device, seed, options))
     generator = torch.Generator(device).manual_seed(seed % 2**63)

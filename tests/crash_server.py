@@ -29,6 +29,7 @@ import torch
 import helpers.lessons
 import helpers.runs  # noqa: F401  imported before the fork, so that no child has to
 from helpers import cli, files
+from helpers.tokenizer import load_tokenizer
 
 
 class Calls:
@@ -119,6 +120,9 @@ def run(order):
 
 def main():
     torch.set_num_threads(1)
+    load_tokenizer()
+    # The first optimiser makes torch import much more: once here, not in every child.
+    torch.optim.AdamW([torch.zeros(1, requires_grad=True)], fused=True)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is pytest's
     print(json.dumps({"pid": os.getpid()}), flush=True)
     for line in sys.stdin:
