@@ -15,6 +15,7 @@ order is one line of JSON: `argv`, and optionally
 The answers are two lines: {"pid": …} at once and {"status": …} at the end (-9 after a kill -9).
 """
 
+import gc
 import importlib
 import json
 import os
@@ -123,6 +124,7 @@ def main():
     load_tokenizer()
     # The first optimiser makes torch import much more: once here, not in every child.
     torch.optim.AdamW([torch.zeros(1, requires_grad=True)], fused=True)
+    gc.freeze()  # the children's garbage collector need not look at (and copy) all of torch
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is pytest's
     print(json.dumps({"pid": os.getpid()}), flush=True)
     for line in sys.stdin:

@@ -192,7 +192,7 @@ def chosen_points(calls, seed, extra):
     every = [
         die(c, n, w) for c in calls for n in range(1, calls[c] + 1) for w in ("before", "after")
     ]
-    return [*extra, *rng.sample(every, 4)]
+    return [*extra, *rng.sample(every, 2)]
 
 
 # --- train ---------------------------------------------------------------------------------------
