@@ -651,6 +651,7 @@ def test_bad_input_is_one_clear_line_and_leaves_everything_as_it_was(
     line = read_aloud(CASES[name], place, capsys, monkeypatch)
     for part in CASES[name].says:
         assert part in line
+    assert "Remove that line or the file" not in line  # advice for journals, not for one's own data
 
 
 def test_a_prompt_that_is_too_long_does_not_keep_the_others_from_an_answer(place):

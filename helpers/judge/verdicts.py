@@ -172,7 +172,9 @@ def read_verdicts(path: str | Path) -> list[Verdict]:
     except CourseError as error:
         if not Path(path).is_file():
             raise
-        raise RunError(f"{error} {WHERE_FROM}") from error
+        # A file of the user's own, most likely: nobody should be told to remove that.
+        what = str(error).removesuffix(" Remove that line or the file.")
+        raise RunError(f"{what} {WHERE_FROM}") from error
     for number, line in enumerate(lines, start=1):
         verdict = _verdict(line)
         if verdict is None:
