@@ -1,7 +1,7 @@
 """The command line: `course …`, a thin door to the package.
 
 Results go to stdout, everything else to stderr; `--json` prints one object. Exit status: 0 success,
-2 bad usage or input with one clear line, 1 a run that failed.
+2 bad usage or input with one clear line, 1 a run that failed or was ended with Ctrl-C.
 """
 
 from __future__ import annotations
@@ -13,35 +13,125 @@ import sys
 import time
 from pathlib import Path
 
-from helpers.errors import CourseError, RunError, nearest
+from helpers.errors import (
+    CourseError,
+    RunError,
+    SettingsError,
+    is_out_of_memory,
+    nearest,
+    one_line,
+)
 
 
 def main(argv: list[str] | None = None) -> int:
     """The exit status of a command line."""
-    args = build_parser().parse_args(argv)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a console that cannot show “→” prints “?” instead
             stream.reconfigure(errors="replace")
+    args = argparse.Namespace(command="")
     try:
+        args = parse(sys.argv[1:] if argv is None else argv)
         return args.run(args)
     except CourseError as error:
-        print(f"course: {error}", file=sys.stderr)
-        return 2
+        return complain(one_line(error))
     except KeyboardInterrupt:
-        again = "; the same command with --resume goes on" if args.command == "train" else ""
-        print(f"course: stopped{again}.", file=sys.stderr)
+        print(f"course: {stopped(args)}", file=sys.stderr)
         return 1
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:  # a full disk, a folder that may not be written: the user's to mend
-        print(f"course: {error}", file=sys.stderr)
-        return 2
+        return complain(f"{one_line(error)}. Check that path, and that it may be read and written.")
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        return complain(out_of_memory(args))
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The parser with all commands."""
-    parser = argparse.ArgumentParser(
+def complain(message: str) -> int:
+    """Exit status 2, after the one clear line."""
+    print(f"course: {message}", file=sys.stderr)
+    return 2
+
+
+def stopped(args) -> str:
+    """What to tell somebody who pressed Ctrl-C: how to go on."""
+    if args.command == "train" and not args.resume:
+        return "stopped; the same command with --resume goes on."
+    if args.command in ("train", "generate", "judge", "run"):
+        return "stopped; the same command goes on."
+    return "stopped."
+
+
+def out_of_memory(args) -> str:
+    """What to tell somebody whose memory ran out: which setting to lower, and what it is now."""
+    remedies = []
+    if hasattr(args, "batch_size"):
+        remedies.append(f"lower --batch-size (now {args.batch_size})")
+    if hasattr(args, "max_length"):
+        remedies.append(f"lower --max-length (now {args.max_length})")
+    if hasattr(args, "max_new_tokens"):
+        remedies.append(f"lower --max-new-tokens (now {args.max_new_tokens})")
+    if hasattr(args, "model"):
+        remedies.append(f"take a smaller model than {args.model}, such as gpt2-mini")
+    remedies.append("close other programs")
+    return f"out of memory: {', or '.join(remedies)}."
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose complaints are one line, as all others of the course."""
+
+    def error(self, message: str):
+        command = self.prog.removeprefix("course").strip()
+        usage = f"`{self.prog} --help` shows what can be given."
+        raise SettingsError(f"{command}: {message}. {usage}" if command else f"{message}. {usage}")
+
+
+def parse(argv: list[str]) -> argparse.Namespace:
+    """The arguments of a command line. Raises SettingsError for anything unknown, nearest names offered."""
+    parser, commands = build_parser()
+    if not argv:
+        raise SettingsError(
+            f"name a command: {', '.join(commands)}. `course --help` explains them."
+        )
+    if not argv[0].startswith("-") and argv[0] not in commands:
+        raise SettingsError(f"there is no command {argv[0]!r}; {nearest(argv[0], commands)}.")
+    args, rest = parser.parse_known_args(argv)
+    if rest:
+        known = [o for a in commands[argv[0]]._actions for o in a.option_strings if o[:2] == "--"]
+        raise SettingsError(
+            f"{argv[0]}: {rest[0]!r} is not understood; {nearest(rest[0], known)}. A name with "
+            "spaces needs quotes."
+        )
+    return args
+
+
+def whole_number(text: str) -> int:
+    """The number, for argparse."""
+    try:
+        return int(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number, such as 2") from error
+
+
+def number(text: str) -> float:
+    """The number, for argparse."""
+    try:
+        return float(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number, such as 0.5") from error
+
+
+def file_name(text: str) -> Path:
+    """The path, for argparse; an empty one would mean the folder one happens to be in."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("the name is empty; give a file or folder")
+    return Path(text)
+
+
+def build_parser() -> tuple[Parser, dict[str, Parser]]:
+    """The parser, and those of all commands by name."""
+    parser = Parser(
         prog="course", description="Instruction fine-tuning of GPT-2, from data set to score."
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -58,7 +148,7 @@ def build_parser() -> argparse.ArgumentParser:
     ):
         command = add(commands)
         command.add_argument("--json", action="store_true", help="one JSON object on stdout")
-    return parser
+    return parser, commands.choices
 
 
 def emit(args, result: dict, text: str) -> None:
@@ -78,20 +168,21 @@ def _add_run(commands):
     parser = commands.add_parser("run", help="execute the lessons and build the site")
     parser.add_argument("--full", action="store_true", help="GPT-2 medium, the book's data, Ollama")
     parser.add_argument("--only", default="", metavar="01,02", help="these lessons only")
-    parser.add_argument("--out", type=Path, default=Path("build"), help="default: build")
+    parser.add_argument("--out", type=file_name, default=Path("build"), help="default: build")
     parser.add_argument("--write", action="store_true", help="also store outputs in notebooks/")
     parser.set_defaults(run=_run)
     return parser
 
 
 def _run(args) -> int:
-    from helpers.lessons import find_lessons, run_lessons
+    from helpers.lessons import check_out, find_lessons, run_lessons
     from helpers.settings import COURSE, course_settings
     from helpers.site import build_site
 
     settings = course_settings("full" if args.full else "")
     started = time.perf_counter()
     lessons = find_lessons(args.only)
+    check_out(args.out)
     note(f"{len(lessons)} lessons in {settings.mode} mode ({settings.model}, {settings.data})")
     results = []
     for result in run_lessons(settings, only=args.only, out=args.out, write=args.write):
@@ -221,18 +312,27 @@ def _add_train(commands):
     parser = commands.add_parser("train", help="fine-tune a model on a data set")
     parser.add_argument("--model", default="gpt2-mini", help="name, folder or .safetensors file")
     parser.add_argument("--data", default="course", help="name or file of records")
-    parser.add_argument("--out", type=Path, required=True, help="folder for the run")
+    parser.add_argument("--out", type=file_name, required=True, help="folder for the run")
     parser.add_argument("--loss-on", default="all", metavar="ARM", help="default: all")
     parser.add_argument("--template", default="alpaca")
     parser.add_argument("--val", default="", metavar="FILE", help="a validation file of its own")
-    parser.add_argument("--epochs", type=int, default=2)
-    parser.add_argument("--lr", type=float, default=0.0, help="default: suits the model")
-    parser.add_argument("--batch-size", type=int, default=8)
-    parser.add_argument("--max-length", type=int, default=1024, help="tokens; default 1024")
-    parser.add_argument("--seed", type=int, default=123)
+    parser.add_argument("--epochs", type=whole_number, default=2)
+    parser.add_argument("--lr", type=number, help="default: suits the model")
+    parser.add_argument("--batch-size", type=whole_number, default=8)
+    parser.add_argument(
+        "--max-length", type=whole_number, default=1024, help="tokens; default 1024"
+    )
+    parser.add_argument("--seed", type=whole_number, default=123)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--precision", default="auto")
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
+    parser.add_argument(
+        "--checkpoint-every",
+        type=number,
+        default=60.0,
+        metavar="SECONDS",
+        help="how much work a crash may cost; 0 = every step; default 60",
+    )
     parser.set_defaults(run=_train)
     return parser
 
@@ -241,6 +341,19 @@ def _train(args) -> int:
     from helpers.progress import bar
     from helpers.runs import RunSettings, fine_tune, run_summary
 
+    if args.lr is not None and not 0 < args.lr < float("inf"):
+        raise SettingsError(
+            f"lr = {args.lr} is outside its range: give a number above 0, such as 5e-5, or leave "
+            "--lr out."
+        )
+    if not args.checkpoint_every >= 0:
+        raise SettingsError(
+            f"checkpoint-every is {args.checkpoint_every}: give seconds, 0 for every step."
+        )
+    if args.resume and not (args.out / "settings.json").exists():
+        raise RunError(
+            f"there is no run in {args.out} to go on with: check the name, or leave out --resume."
+        )
     settings = RunSettings(
         model=args.model,
         data=args.data,
@@ -248,7 +361,7 @@ def _train(args) -> int:
         template=args.template,
         validation=args.val,
         epochs=args.epochs,
-        lr=args.lr,
+        lr=args.lr or 0.0,
         batch_size=args.batch_size,
         max_length=args.max_length,
         seed=args.seed,
@@ -256,7 +369,9 @@ def _train(args) -> int:
         precision=args.precision,
     )
     with bar(desc=f"fine-tuning, loss on {args.loss_on}", unit="step") as progress:
-        for record in fine_tune(settings, args.out, resume=args.resume):
+        for record in fine_tune(
+            settings, args.out, resume=args.resume, checkpoint_every=args.checkpoint_every
+        ):
             progress.update(record.step - progress.n)
             if record.val_response_loss is not None:
                 progress.set_postfix_str(f"val response loss {record.val_response_loss:.3f}")
@@ -282,22 +397,29 @@ def _add_generate(commands):
     parser.add_argument("--model", default="gpt2-mini", help="name or folder of a run")
     parser.add_argument("--data", default="course")
     parser.add_argument("--split", default="test", help="test, train, val or all")
-    parser.add_argument("--out", type=Path, required=True, help="the responses.json to write")
+    parser.add_argument("--out", type=file_name, required=True, help="the responses.json to write")
     parser.add_argument("--template", default="", help="default: the one the model was tuned with")
-    parser.add_argument("--max-new-tokens", type=int, default=128)
-    parser.add_argument("--temperature", type=float, default=0.0, help="0 = greedy, the default")
-    parser.add_argument("--top-k", type=int, default=None)
-    parser.add_argument("--seed", type=int, default=123)
+    parser.add_argument("--max-new-tokens", type=whole_number, default=128)
+    parser.add_argument("--temperature", type=number, default=0.0, help="0 = greedy, the default")
+    parser.add_argument("--top-k", type=whole_number, default=None)
+    parser.add_argument("--batch-size", type=whole_number, default=16, help="answers at a time")
+    parser.add_argument("--seed", type=whole_number, default=123)
     parser.add_argument("--device", default="auto")
     parser.set_defaults(run=_generate)
     return parser
 
 
 def _generate(args) -> int:
-    from helpers.runs import answer, choose_rows, trained_on_all
+    from helpers.runs import (
+        answer,
+        check_answers_file,
+        check_not_swapped,
+        choose_rows,
+        trained_on_all,
+    )
 
-    if args.out.is_dir():
-        raise RunError(f"{args.out} is a folder: name the file to write, such as responses.json.")
+    check_not_swapped(args.model, args.data)
+    check_answers_file(args.out)
     if args.split == "test" and trained_on_all(args.model, args.data):
         note(
             f"Take care: {args.model} was trained on all rows of {args.data} (it had a validation "
@@ -313,6 +435,7 @@ def _generate(args) -> int:
         max_new_tokens=args.max_new_tokens,
         temperature=args.temperature,
         top_k=args.top_k,
+        batch_size=args.batch_size,
     )
     emit(
         args,
@@ -328,10 +451,12 @@ def _generate(args) -> int:
 
 def _add_judge(commands):
     parser = commands.add_parser("judge", help="score responses, 0 to 100")
-    parser.add_argument("responses", type=Path)
+    parser.add_argument("responses", type=file_name)
     parser.add_argument("--judge", default="reference", help="reference or ollama:MODEL")
-    parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--out", type=Path, help="default: verdicts.jsonl beside the responses")
+    parser.add_argument("--workers", type=whole_number, default=1)
+    parser.add_argument(
+        "--out", type=file_name, help="default: verdicts.jsonl beside the responses"
+    )
     parser.set_defaults(run=_judge)
     return parser
 
@@ -365,16 +490,17 @@ def judge_text(report: dict) -> str:
         head = (
             f"mean score {points(report['mean'])} (95 % interval {points(low)} to {points(high)})"
         )
+    again = "; the same command asks about these again" if report["failed"] else ""
     return (
         f"{head}\n{report['scored']} of {report['n']} scored, {report['unparsed']} unparsed, "
-        f"{report['failed']} failed; judge {report['judge']}\nverdicts: {report['out']}"
+        f"{report['failed']} failed{again}; judge {report['judge']}\nverdicts: {report['out']}"
     )
 
 
 def _add_compare(commands):
     parser = commands.add_parser("compare", help="compare two verdict files item by item")
-    parser.add_argument("a", type=Path)
-    parser.add_argument("b", type=Path)
+    parser.add_argument("a", type=file_name)
+    parser.add_argument("b", type=file_name)
     parser.set_defaults(run=_compare)
     return parser
 

@@ -122,6 +122,15 @@ def random_order(n: int, batch_size: int, generator: torch.Generator):
     return [order[i : i + batch_size] for i in range(0, n, batch_size)]
 
 
+def check_batch_size(batch_size: int, accumulate: int = 1) -> None:
+    """Raise SettingsError unless a step's rows can be cut into that many equal parts."""
+    if batch_size < 1 or accumulate < 1 or batch_size % accumulate:
+        raise SettingsError(
+            f"batch size {batch_size} in {accumulate} parts: both must be at least 1 and the "
+            "batch size a multiple of the parts."
+        )
+
+
 class BatchPlan:
     """Which examples make up which step: the same seed gives the same order for every arm.
 
@@ -140,11 +149,7 @@ class BatchPlan:
         grouped: bool = True,
         seed: int = 0,
     ):
-        if batch_size < 1 or accumulate < 1 or batch_size % accumulate:
-            raise SettingsError(
-                f"batch size {batch_size} in {accumulate} parts: both must be at least 1 and the "
-                "batch size a multiple of the parts."
-            )
+        check_batch_size(batch_size, accumulate)
         self.examples, self.loss_on = list(examples), loss_on
         self.batch_size, self.accumulate = batch_size, accumulate
         self.grouped, self.seed = grouped, seed

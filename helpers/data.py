@@ -56,6 +56,7 @@ REMOTE = {
     ),
 }
 SMALLEST = 20  # rows; fewer cannot be split into three parts worth measuring on
+LARGEST_FIELD = 100_000  # characters; GPT-2 reads 1,024 tokens, some 5,000 characters
 
 
 class Splits(NamedTuple):
@@ -73,12 +74,22 @@ def data_path(name: str | Path) -> Path:
     if str(name) in REMOTE:
         return download(str(name))
     path = Path(name)
+    if not str(name).strip():
+        raise DataError(
+            f"the name of the data set is empty; {nearest('', [*BUNDLED, *REMOTE])}. Give one of "
+            "these, or the path of a JSON or JSON Lines file."
+        )
     if not path.exists():
         raise DataError(
             f"no data set {str(name)!r}: it is neither a file nor a bundled name; "
             f"{nearest(str(name), [*BUNDLED, *REMOTE])}. Give the path of a JSON or JSON Lines file."
         )
     if path.is_dir():
+        if (path / "model.safetensors").exists():
+            raise DataError(
+                f"{path} is a model's folder, not a data set: are model and data swapped? Name the "
+                "JSON or JSON Lines file."
+            )
         raise DataError(f"{path} is a folder: name the JSON file inside it.")
     return path
 
@@ -130,18 +141,40 @@ def load_records(name: str | Path) -> list[dict]:
     """
     path = data_path(name)
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        data = path.read_bytes()
+    except OSError as error:
+        raise DataError(
+            f"cannot read {path}: {error.strerror}. Check that you may read it."
+        ) from error
+    rows = parse_rows(as_text(data, path), str(path))
+    if not rows:
+        raise DataError(f"{path} holds no rows: at least one record is needed. Add some.")
+    return [check_record(row, number, str(path)) for number, row in enumerate(rows, start=1)]
+
+
+KINDS = {  # how files begin that are no text, and what to do with them
+    b"PK\x03\x04": "a zip archive (or a spreadsheet): unpack it, or export the sheet",
+    b"\x1f\x8b": "compressed (gzip): unpack it",
+    b"PAR1": "a Parquet table: convert it",
+    b"\xff\xfe": "UTF-16, not UTF-8: save it as UTF-8, for example with `iconv -f utf-16 -t utf-8`",
+    b"\xfe\xff": "UTF-16, not UTF-8: save it as UTF-8, for example with `iconv -f utf-16 -t utf-8`",
+}
+
+
+def as_text(data: bytes, path: Path) -> str:
+    """The text of a UTF-8 file, with or without a byte order mark; any other file is named."""
+    for start, kind in KINDS.items():
+        if data.startswith(start):
+            raise DataError(f"{path} is {kind}. Expected a JSON or JSON Lines file.")
+    if b"\0" in data:
+        raise DataError(f"{path} is a binary file, not text. Expected a JSON or JSON Lines file.")
+    try:
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(
-            f"{path} is not UTF-8 (byte {error.start}). Save it as UTF-8, "
-            "for example with `iconv -t utf-8`."
+            f"{path} is not UTF-8 (byte {error.start} is {data[error.start]:#04x}). Save it as "
+            "UTF-8, for example with `iconv -f latin1 -t utf-8` or in an editor's Save As."
         ) from error
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}.") from error
-    rows = parse_rows(text, str(path))
-    if not rows:
-        raise DataError(f"{path} holds no rows: at least one record is needed.")
-    return [check_record(row, number, str(path)) for number, row in enumerate(rows, start=1)]
 
 
 def parse_rows(text: str, path: str) -> list:
@@ -157,18 +190,50 @@ def parse_rows(text: str, path: str) -> list:
     return rows
 
 
+def _looks_like(line: str, path: str) -> str:
+    """What a file whose line is no JSON seems to be, and how to make JSON of it, or nothing."""
+    name, first = Path(path).name, line.strip()
+    if first.startswith("{"):
+        return ""
+    if path.lower().endswith((".csv", ".tsv")) or re.search(r"\binstruction\b.*[,;\t]", first):
+        return (
+            "This looks like a table (CSV). Convert it with Python: import pandas; pandas.read_csv("
+            f"{name!r}).fillna('').to_json('{Path(path).stem}.json', orient='records')"
+        )
+    if path.lower().endswith((".yaml", ".yml")) or re.match(r"---|-?\s*\w+:(\s|$)", first):
+        return (
+            "This looks like YAML. Convert it with Python: import json, yaml; "
+            f"json.dump(yaml.safe_load(open({name!r})), open('{Path(path).stem}.json', 'w'))"
+        )
+    return ""
+
+
 def _parse(text: str, path: str, where: str):
     try:
         return json.loads(text, object_pairs_hook=_unique_keys, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         place = where or f", line {getattr(error, 'lineno', 1)}"
         reason = getattr(error, "msg", error)
-        raise DataError(
-            f"{path}{place}: not JSON ({reason}). Expected a list of records, or one record "
-            "a line; the file may be cut off."
-        ) from error
+        hint = (where and _looks_like(text, path)) or _json_hint(text, where, error)
+        raise DataError(f"{path}{place}: not JSON ({reason}). {hint}") from error
     except DataError as error:
         raise DataError(f"{path}{where}: {error}") from error
+
+
+def _json_hint(text: str, where: str, error: Exception) -> str:
+    """The likely reason why a text is not JSON, as advice."""
+    if where and text.rstrip().endswith(","):
+        return "In JSON Lines no comma stands at the end of a line: remove it."
+    at = getattr(error, "pos", 0)
+    comma = text[:at].rstrip().endswith(",") or text[at : at + 1] == ","  # Python 3.13 points at it
+    if comma and re.match(r"[\s,]*[\]}]", text[at:]):
+        return "There is a comma too many just before: remove it."
+    if where and text.strip() in ("{", '{"'):
+        return "One record a line is expected, or a list in square brackets: put [ ] around it all."
+    return (
+        "Expected a list of records, or one record a line; the file may be cut off: save or "
+        "download it again."
+    )
 
 
 def _unique_keys(pairs: list[tuple]) -> dict:
@@ -188,7 +253,7 @@ def check_record(row, number: int, path: str) -> dict:
     if not isinstance(row, dict):
         raise DataError(
             f'{where}: expected an object like {{"instruction": …, "input": …, "output": …}}, '
-            f"got {type(row).__name__}."
+            f"got {type(row).__name__} {str(row)[:40]!r}. Write one such object for each row."
         )
     record = {**row, "input": row.get("input") if row.get("input") is not None else ""}
     for key in ("instruction", "input", "output"):
@@ -200,6 +265,11 @@ def check_record(row, number: int, path: str) -> dict:
             raise DataError(
                 f"{where}: {key!r} must be text, got {type(value).__name__} "
                 f"{str(value)[:40]!r}. Put it in quotes."
+            )
+        if len(value) > LARGEST_FIELD:
+            raise DataError(
+                f"{where}: {key!r} has {len(value):,} characters, at most {LARGEST_FIELD:,} are "
+                "allowed (the model reads about 5,000). Shorten it, or remove the row."
             )
     for key, value in record.items():
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -49,6 +49,22 @@ class RunError(CourseError):
     """A run folder that cannot be used: another run's, half-written or of other settings."""
 
 
+def one_line(error: BaseException | str) -> str:
+    """The message on a single line: what other libraries report may have several."""
+    return " ".join(line.strip() for line in str(error).splitlines() if line.strip())
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an exception says that memory ran out: Python's, PyTorch's on a GPU, or on the CPU.
+
+    PyTorch's CPU allocator raises a bare RuntimeError, so only its words tell.
+    """
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    words = ("can't allocate memory", "not enough memory", "out of memory", "bad_alloc")
+    return isinstance(error, RuntimeError) and any(w in str(error).lower() for w in words)
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """A phrase that offers the known names, the most similar ones first.
 

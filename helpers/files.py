@@ -1,14 +1,18 @@
 """Files that are either whole or absent: atomic writes, JSON, JSON Lines journals, content hashes.
 
-A write goes to a temporary file in the same folder, is flushed to the disk, and then takes the
-place of the old one in a single step. A crash leaves the old file or the new one, never half.
+A write goes to a temporary folder beside the file, is flushed to the disk, and then takes the place
+of the old one in a single step. A crash leaves the old file or the new one, never half; the
+temporary folder that it may leave too is found by its name (`remove_leftovers`).
 """
 
 from __future__ import annotations
 
+import errno
+import glob
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,29 +21,84 @@ from typing import Any
 
 from helpers.errors import CourseError
 
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # full disk, used-up quota, file too large
+
 
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
-    """A temporary path beside `path` that replaces it when the block ends without an exception."""
+    """A temporary path that replaces `path` when the block ends without an exception.
+
+    It lies in a folder of its own beside `path`: some libraries (safetensors is one) write to a
+    temporary name of their own first, and what a crash leaves of that is inside the folder as well.
+    Raises CourseError where nothing can be written and when the disk is full.
+    """
     path = Path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        folder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
     except OSError as error:
-        raise CourseError(
-            f"cannot write {path}: {error.strerror}. Choose another folder, or make "
-            f"{path.parent} writable."
-        ) from error
-    os.close(handle)
-    temporary = Path(name)
+        raise write_error(path, error) from error
+    temporary = folder / path.name
     try:
         yield temporary
         with open(temporary, "r+b") as f:
             os.fsync(f.fileno())
         os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, path)
+    except OSError as error:
+        if error.errno in NO_ROOM or error.filename2 == str(path):  # full, or not to be replaced
+            raise write_error(path, error) from error
+        raise
     finally:
-        temporary.unlink(missing_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def write_error(path: str | Path, error: OSError) -> CourseError:
+    """What to tell somebody whose file could not be written, and what mends it."""
+    path = Path(path)
+    if error.errno in NO_ROOM:
+        reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror.lower()
+        return CourseError(
+            f"cannot write {path}: {reason} ({free_space(path)} free there). What was there before "
+            "is unchanged. Free some space, or choose a folder on another disk."
+        )
+    return CourseError(
+        f"cannot write {path}: {error.strerror or error}. Choose another folder, or make "
+        f"{path.parent} writable."
+    )
+
+
+def free_space(path: str | Path) -> str:
+    """The room left on the disk of a path that need not exist yet, such as "12.3 MB"."""
+    there = next(p for p in Path(path).parents if p.exists())
+    size = float(shutil.disk_usage(there).free)
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if size < 1000 or unit == "GB":
+            break
+        size /= 1000
+    return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+
+
+def check_folder(folder: str | Path) -> None:
+    """Raise CourseError at once where nothing could be written after hours of work.
+
+    Nothing is made: the folder, or the nearest above it that exists, has to be one, and writable.
+    """
+    folder = Path(folder)
+    there = next(p for p in (folder, *folder.parents) if p.exists())
+    if not there.is_dir():
+        raise CourseError(
+            f"cannot write {folder}: {there} is a file, not a folder. Choose another folder."
+        )
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise write_error(folder, PermissionError(errno.EACCES, f"{there} is not writable"))
+
+
+def remove_leftovers(path: str | Path) -> None:
+    """Remove the temporary folders of writes to `path` that were killed."""
+    path = Path(path)
+    for folder in path.parent.glob(f".{glob.escape(path.name)}.????????.part"):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _umask() -> int:
@@ -73,15 +132,30 @@ def _read_bytes(path: str | Path) -> bytes:
     try:
         return Path(path).read_bytes()
     except OSError as error:
-        raise CourseError(f"cannot read {path}: {error.strerror}.") from error
+        raise CourseError(
+            f"cannot read {path}: {error.strerror}. Check the name, and that it may be read."
+        ) from error
 
 
 def append_jsonl(path: str | Path, value: Any) -> None:
-    """Add one line to a journal and flush it to the disk, so that a crash loses no finished item."""
-    with open(path, "a", encoding="utf-8", newline="\n") as f:
-        f.write(json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n")
-        f.flush()
-        os.fsync(f.fileno())
+    """Add one line to a journal and flush it to the disk, so that a crash loses no finished item.
+
+    When the disk is full, the part of the line that was written is taken back. Raises CourseError.
+    """
+    line = (json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n").encode("utf-8")
+    try:
+        with open(path, "ab", buffering=0) as f:
+            start = os.fstat(f.fileno()).st_size
+            try:
+                written = f.write(line)
+                if written != len(line):  # the disk took a part: a second try says why
+                    f.write(line[written:])
+                os.fsync(f.fileno())
+            except OSError:
+                f.truncate(start)
+                raise
+    except OSError as error:
+        raise write_error(path, error) from error
 
 
 def write_jsonl(path: str | Path, values: list[Any]) -> Path:

@@ -55,7 +55,7 @@ def get_template(template: str | Template) -> Template:
     if isinstance(template, Template):
         return template
     if template not in TEMPLATES:
-        raise SettingsError(f"unknown template {template!r}; {nearest(template, TEMPLATES)}")
+        raise SettingsError(f"unknown template {template!r}; {nearest(template, TEMPLATES)}.")
     return TEMPLATES[template]
 
 

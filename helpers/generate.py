@@ -8,8 +8,9 @@ tests compare with. Names follow pytorch-labs/gpt-fast.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 
@@ -78,8 +79,16 @@ def decode_one_token(model: GPT, tokens, cache: KVCache, pads):
     return model.head(h[:, -1])
 
 
+def generate(model: GPT, prompts: Sequence[Sequence[int]], **options) -> list[Response]:
+    """A response for each prompt, in the order of the prompts; `options` as in `generate_batches`."""
+    responses: dict[int, Response] = {}
+    for batch in generate_batches(model, prompts, **options):
+        responses.update(batch)
+    return [responses[i] for i in range(len(prompts))]
+
+
 @torch.no_grad()
-def generate(
+def generate_batches(
     model: GPT,
     prompts: Sequence[Sequence[int]],
     *,
@@ -89,39 +98,45 @@ def generate(
     stop_ids: Collection[int] = (END_OF_TEXT,),
     batch_size: int = 16,
     generator: torch.Generator | None = None,
+    done: Collection[int] = (),
     desc: str = "",
-) -> list[Response]:
-    """A response for each prompt, in the order of the prompts.
+) -> Iterator[dict[int, Response]]:
+    """Responses by the number of their prompt, a batch at a time, as they are finished.
 
     Prompts of similar length share a batch. A prompt that leaves no room for a single new token
     gets `finish_reason` "prompt_too_long" and the others go on; one with less room than
-    `max_new_tokens` stops at the model's last position. Raises SettingsError for options out of
-    range.
+    `max_new_tokens` stops at the model's last position. Batches whose prompts are all in `done` are
+    left out, and the others are not changed by that: each has the same neighbours (a sum's last bit
+    depends on them) and, when sampling, random numbers of its own, which follow from `generator`
+    and its place. Raises SettingsError for options out of range.
     """
-    check_options(max_new_tokens, temperature, top_k)
-    limit = model.config.n_positions
-    responses: dict[int, Response] = {}
-    possible = []
-    for index, prompt in enumerate(prompts):
-        if 0 < len(prompt) < limit:
-            possible.append(index)
-        else:
-            responses[index] = Response([], "prompt_too_long")
-    possible.sort(key=lambda i: len(prompts[i]))
+    check_options(max_new_tokens, temperature, top_k, batch_size)
+    order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
+    possible = [i for i in order if 0 < len(prompts[i]) < model.config.n_positions]
+    if too_long := set(order) - set(possible) - set(done):
+        yield {i: Response([], "prompt_too_long") for i in too_long}
+    seed = _draw_seed(generator) if temperature else 0
+    device = next(model.parameters()).device
     model.eval()
     with bar(total=len(possible), desc=desc or "generating", unit="answer") as progress:
         for start in range(0, len(possible), batch_size):
             part = possible[start : start + batch_size]
-            answers = _generate_batch(
-                model,
-                [prompts[i] for i in part],
-                max_new_tokens,
-                set(stop_ids),
-                lambda x: sample(x, temperature=temperature, top_k=top_k, generator=generator),
-            )
-            responses.update(zip(part, answers, strict=True))
+            if not set(part) <= set(done):
+                own = torch.Generator(device).manual_seed((seed + start) % 2**63)
+                answers = _generate_batch(
+                    model,
+                    [prompts[i] for i in part],
+                    max_new_tokens,
+                    set(stop_ids),
+                    partial(sample, temperature=temperature, top_k=top_k, generator=own),
+                )
+                yield dict(zip(part, answers, strict=True))
             progress.update(len(part))
-    return [responses[i] for i in range(len(prompts))]
+
+
+def _draw_seed(generator: torch.Generator | None) -> int:
+    device = generator.device if generator else "cpu"
+    return int(torch.randint(2**62, (1,), generator=generator, device=device))
 
 
 def _generate_batch(model, prompts, max_new_tokens: int, stop_ids: set[int], pick):
@@ -170,24 +185,29 @@ def generate_plain(
     return Response(ids[len(prompt) :], "length")
 
 
-def check_options(max_new_tokens: int, temperature: float, top_k: int | None) -> None:
+def check_options(
+    max_new_tokens: int, temperature: float, top_k: int | None, batch_size: int = 16
+) -> None:
     """Raise SettingsError for generation options outside their range."""
     if max_new_tokens < 1:
-        raise SettingsError(f"max_new_tokens is {max_new_tokens}: it must be at least 1.")
+        raise SettingsError(
+            f"max_new_tokens is {max_new_tokens}: it must be at least 1, such as 128."
+        )
     if not 0 <= temperature < float("inf"):
         raise SettingsError(f"temperature is {temperature}: give 0 (greedy) or more, such as 0.7.")
     if top_k is not None and top_k < 1:
         raise SettingsError(f"top_k is {top_k}: keep at least 1 candidate, or leave it out.")
+    if batch_size < 1:
+        raise SettingsError(f"batch size {batch_size}: it must be at least 1, such as 16.")
 
 
-def respond(model: GPT, records: Sequence[dict], template, tokenizer, **options) -> list[dict]:
-    """The records with `model_response`, `finish_reason` and `n_tokens` added.
+def prompt_ids(records: Sequence[dict], template, tokenizer) -> list[list[int]]:
+    """The prompt of each record as tokens, ending with the response header, as in training."""
+    return [tokenizer.encode_ordinary(format_prompt(r, template)) for r in records]
 
-    The prompt ends with the response header, exactly as in training. A prompt longer than the model
-    gets the status `prompt_too_long` and an empty response. `options` are those of `generate`.
-    """
-    prompts = [tokenizer.encode_ordinary(format_prompt(r, template)) for r in records]
-    answers = generate(model, prompts, **options)
+
+def with_responses(records: Sequence[dict], answers: Sequence[Response], tokenizer) -> list[dict]:
+    """The records with `model_response`, `finish_reason` and `n_tokens` added."""
     return [
         {
             **record,
@@ -197,3 +217,13 @@ def respond(model: GPT, records: Sequence[dict], template, tokenizer, **options)
         }
         for record, answer in zip(records, answers, strict=True)
     ]
+
+
+def respond(model: GPT, records: Sequence[dict], template, tokenizer, **options) -> list[dict]:
+    """The records with `model_response`, `finish_reason` and `n_tokens` added.
+
+    A prompt longer than the model gets the status `prompt_too_long` and an empty response.
+    `options` are those of `generate_batches`.
+    """
+    prompts = prompt_ids(records, template, tokenizer)
+    return with_responses(records, generate(model, prompts, **options), tokenizer)

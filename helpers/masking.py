@@ -50,7 +50,7 @@ def segment_weights(loss_on: str) -> dict[str, float]:
     arm, at, weight = loss_on.partition("@")
     if arm not in ARMS or (at and arm != "response"):
         known = [*ARMS, "response@0.1"]
-        raise SettingsError(f"unknown arm {loss_on!r} for the loss; {nearest(loss_on, known)}")
+        raise SettingsError(f"unknown arm {loss_on!r} for the loss; {nearest(loss_on, known)}.")
     outside = 0.0
     if at:
         try:

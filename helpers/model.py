@@ -19,6 +19,14 @@ from torch.nn import functional as F
 
 from helpers.errors import SettingsError
 
+LARGEST = {  # far beyond any GPT-2: a larger size is a damaged file, and would take all memory
+    "n_layer": 1_000,
+    "n_head": 1_000,
+    "n_embd": 100_000,
+    "n_positions": 1_000_000,
+    "vocab_size": 10_000_000,
+}
+
 
 @dataclass(frozen=True)
 class GPTConfig:
@@ -33,6 +41,11 @@ class GPTConfig:
     tied: bool = True  # the head shares the token embedding's matrix
 
     def __post_init__(self):
+        for name, largest in LARGEST.items():
+            if not 1 <= getattr(self, name) <= largest:
+                raise SettingsError(
+                    f"{name} is {getattr(self, name)}: it must be from 1 to {largest:,}."
+                )
         if self.n_embd % self.n_head:
             raise SettingsError(
                 f"n_embd {self.n_embd} is not a multiple of n_head {self.n_head}: "

@@ -9,10 +9,14 @@ from __future__ import annotations
 
 import ctypes
 import json
+import math
 import platform
+import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 from pathlib import Path
@@ -20,23 +24,26 @@ from pathlib import Path
 import torch
 
 from helpers import __version__
-from helpers.collate import BatchPlan, evaluation_batches
-from helpers.data import data_path, load_records, split
-from helpers.errors import DataError, RunError, SettingsError, nearest
+from helpers.collate import BatchPlan, check_batch_size, evaluation_batches
+from helpers.data import BUNDLED, REMOTE, data_path, load_records, split
+from helpers.errors import DataError, RunError, SettingsError, WeightsError, nearest
 from helpers.files import (
     append_jsonl,
+    check_folder,
+    content_hash,
     read_json,
     read_jsonl,
+    remove_leftovers,
     repair_journal,
     sha256,
     write_json,
     write_jsonl,
 )
-from helpers.formatting import get_template
-from helpers.generate import respond
+from helpers.formatting import Template, get_template
+from helpers.generate import Response, check_options, generate_batches, prompt_ids, with_responses
 from helpers.masking import make_examples, segment_weights
 from helpers.model import GPT
-from helpers.tokenizer import load_tokenizer
+from helpers.tokenizer import END_OF_TEXT, load_tokenizer
 from helpers.train import (
     StepRecord,
     TrainSettings,
@@ -51,6 +58,15 @@ from helpers.train import (
 from helpers.weights import KNOWN, find_model, load_model, save_model
 
 CHECKPOINT_SECONDS = 60.0
+FILES = (  # what a run folder may hold of ours
+    "settings.json",
+    "metrics.jsonl",
+    "config.json",
+    "model.safetensors",
+    "state.safetensors",
+    "state.json",
+)
+VOCABULARY = END_OF_TEXT + 1
 SPLITS = ("test", "train", "val", "all")
 
 
@@ -77,13 +93,35 @@ class RunSettings:
         """The same settings with every "auto" and default replaced by what it means here."""
         segment_weights(self.loss_on)
         get_template(self.template)
+        check_not_swapped(self.model, self.data)
+        check_batch_size(self.batch_size, self.accumulate)
+        if self.max_length < 2:
+            raise SettingsError(
+                f"max_length is {self.max_length}: give at least 2 tokens, such as 1024."
+            )
+        lr = self.lr or default_lr(self.model)
+        TrainSettings(epochs=self.epochs, lr=lr)  # raises for one that is out of range
         device = choose_device(self.device)
         values = {
             "device": device,
             "precision": choose_precision(self.precision, device),
-            "lr": self.lr or default_lr(self.model),
+            "lr": lr,
         }
         return RunSettings(**{**asdict(self), **values})
+
+
+def check_not_swapped(model: str | Path, data: str | Path) -> None:
+    """Raise SettingsError for a data set's name given as model, or a model's as data."""
+    if str(model) in (*BUNDLED, *REMOTE) or Path(model).suffix in (".json", ".jsonl", ".csv"):
+        raise SettingsError(
+            f"{str(model)!r} is a data set, not a model: are --model and --data swapped? Models: "
+            f"{', '.join(KNOWN)}, or a folder."
+        )
+    if str(data) in KNOWN:
+        raise SettingsError(
+            f"{str(data)!r} is a model, not a data set: are --model and --data swapped? Data: "
+            f"{', '.join((*BUNDLED, *REMOTE))}, or a file."
+        )
 
 
 def default_lr(model: str) -> float:
@@ -97,11 +135,13 @@ def choose_device(name: str = "auto") -> str:
     if torch.backends.mps.is_available():
         available.append("mps")
     if torch.cuda.is_available():
-        available.append("cuda")
+        available += ["cuda", *(f"cuda:{n}" for n in range(torch.cuda.device_count()))]
     if name == "auto":
         return "cuda" if "cuda" in available else "cpu"
-    if name.split(":")[0] not in available:
-        raise SettingsError(f"no device {name!r} on this machine; {nearest(name, available)}.")
+    if name not in available:
+        raise SettingsError(
+            f"no device {name!r} on this machine; {nearest(name, ['auto', *available])}."
+        )
     return name
 
 
@@ -176,7 +216,8 @@ def load_examples(settings: RunSettings):
         if not examples:
             reason = dropped[0][1] if dropped else "there are no rows"
             raise DataError(
-                f"no row of the {name} part can be used ({len(dropped)} left out). First: {reason}"
+                f"no row of the {name} part can be used ({len(dropped)} left out). First: {reason} "
+                "Mend the rows, or take other data."
             )
         made[name] = examples
         left_out += [(name, row + 1, reason) for row, reason in dropped]
@@ -184,15 +225,24 @@ def load_examples(settings: RunSettings):
 
 
 def fine_tune(
-    settings: RunSettings, out: str | Path, *, resume: bool = False, keep_state: bool = False
+    settings: RunSettings,
+    out: str | Path,
+    *,
+    resume: bool = False,
+    keep_state: bool = False,
+    checkpoint_every: float | None = None,
 ) -> Iterator[StepRecord]:
     """Fine-tune into the folder `out`, yielding a record before the first step and after each.
 
     The first record (step 0) holds the validation loss of the untouched model. When the last one
-    has been taken, the model is saved. `resume` goes on with a run of the same settings. Raises
-    RunError when `out` holds something else.
+    has been taken, the model is saved. `resume` goes on with a run of the same settings, from the
+    last checkpoint; there is one every `checkpoint_every` seconds (default: CHECKPOINT_SECONDS) and
+    when Ctrl-C ends the run. Raises RunError when `out` holds something else.
     """
     out = Path(out)
+    every = CHECKPOINT_SECONDS if checkpoint_every is None else checkpoint_every
+    if math.isnan(every):
+        raise SettingsError("checkpoint_every is NaN: give seconds, 0 for every step.")
     settings = (as_begun(settings, out) if resume else settings).resolved()
     start_folder(settings, out, resume)
     if (out / "model.safetensors").exists():  # resumed after its end: report, do nothing
@@ -202,7 +252,9 @@ def fine_tune(
         return
     keep_memory()
     examples, validation_examples, left_out = load_examples(settings)
+    check_rows(len(examples), settings)
     model = load_model(settings.model, device=settings.device)
+    check_model(model, settings.model)
     check_length(model, settings)
     plan = BatchPlan(
         examples,
@@ -246,18 +298,62 @@ def fine_tune(
         first = StepRecord(0, 0.0, 0, 0, 0.0, None, loss, 0.0)
         append_jsonl(journal, asdict(first))
         yield first
-    saved = time.monotonic()
-    for record in train(state, plan, validation=validation, device=settings.device):
-        append_jsonl(journal, asdict(record))
-        if time.monotonic() - saved > CHECKPOINT_SECONDS:
+    steps = train(state, plan, validation=validation, device=settings.device)
+    yield from checkpointed(steps, state, out, every)
+    with interrupt_held():  # all steps are done: the run ends a moment later anyway
+        if keep_state:
             save_state(out, state)
-            saved = time.monotonic()
+        save_model(model, out)
+        if not keep_state:
+            clear_state(out)
+
+
+def checkpointed(
+    steps: Iterator[StepRecord], state: TrainState, out: Path, every: float
+) -> Iterator[StepRecord]:
+    """The records, each in the journal before it is handed on, with a checkpoint now and then.
+
+    Ctrl-C waits until the step is complete, then for a checkpoint: nothing that is done is lost.
+    """
+    saved = time.monotonic()
+    while True:
+        with interrupt_held() as pressed:
+            record = next(steps, None)
+            if record:
+                append_jsonl(out / "metrics.jsonl", asdict(record))
+                if pressed or time.monotonic() - saved >= every:
+                    save_state(out, state)
+                    saved = time.monotonic()
+        if pressed:
+            raise KeyboardInterrupt
+        if record is None:
+            return
         yield record
-    if keep_state:
-        save_state(out, state)
-    save_model(model, out)
-    if not keep_state:
-        clear_state(out)
+
+
+@contextmanager
+def interrupt_held() -> Iterator[list]:
+    """Ctrl-C waits for the end of the block; the list is then no longer empty.
+
+    A second Ctrl-C does not wait. Outside the main thread nothing is held: Python delivers signals
+    to the main thread only.
+    """
+    pressed: list[int] = []
+
+    def hold(number, frame):
+        if pressed:
+            raise KeyboardInterrupt
+        pressed.append(number)
+
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
+        yield pressed
+        return
+    signal.signal(signal.SIGINT, hold)
+    try:
+        yield pressed
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def as_begun(settings: RunSettings, out: Path) -> RunSettings:
@@ -292,13 +388,12 @@ def start_folder(settings: RunSettings, out: Path, resume: bool) -> None:
     known = out / "settings.json"
     if out.exists() and not out.is_dir():
         raise RunError(f"{out} is a file: name a folder for the run.")
+    for name in FILES:  # of a killed run
+        remove_leftovers(out / name)
     if not known.exists():
         if out.exists() and any(out.iterdir()):
             raise RunError(f"{out} is not empty and holds no run: name another folder.")
-        try:
-            out.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise RunError(f"cannot make the folder {out}: {error.strerror}.") from error
+        check_folder(out)
         return
     if not resume:
         raise RunError(
@@ -318,6 +413,24 @@ def start_folder(settings: RunSettings, out: Path, resume: bool) -> None:
                 f"{out}: the {what} file {getattr(settings, what)} has changed since the run began, "
                 "so going on would mix the two. Name another folder."
             )
+
+
+def check_rows(n: int, settings: RunSettings) -> None:
+    """Refuse a batch size beyond the rows: every epoch would be one step, if memory lasts."""
+    if settings.batch_size > max(n, RunSettings.batch_size):
+        raise SettingsError(
+            f"batch size {settings.batch_size} is more than the {n} rows to train on: give 1 to "
+            f"{n}, such as {min(n, RunSettings.batch_size)}."
+        )
+
+
+def check_model(model: GPT, name: str | Path) -> None:
+    """Refuse a model whose vocabulary is not the tokenizer's: its ids would mean something else."""
+    if model.config.vocab_size != VOCABULARY:
+        raise WeightsError(
+            f"{name} has a vocabulary of {model.config.vocab_size:,} tokens, GPT-2's tokenizer has "
+            f"{VOCABULARY:,}: take a model with GPT-2's own."
+        )
 
 
 def check_length(model: GPT, settings: RunSettings) -> None:
@@ -370,20 +483,48 @@ def answer(
     template: str = "",
     device: str = "auto",
     seed: int = 123,
-    **options,
+    max_new_tokens: int = 128,
+    temperature: float = 0.0,
+    top_k: int | None = None,
+    batch_size: int = 16,
 ) -> dict:
     """Write the rows with the model's responses to `out`; returns n, seconds, stopped, out.
 
-    The template defaults to the one that the model was tuned with. `options` go to `generate`.
+    The template defaults to the one that the model was tuned with. Finished batches are kept in a
+    journal beside `out` until all are there: a run that was killed goes on when it is started again
+    with the same model, rows and options, and ends with the same file. A row whose prompt is too
+    long gets that status; DataError is raised when that is so for every row.
     """
+    out = Path(out)
+    check_options(max_new_tokens, temperature, top_k, batch_size)
+    template = get_template(template or tuned_template(model))
     device = choose_device(device)
+    check_folder(out.parent)
     keep_memory()
     loaded = load_model(model, device=device)
-    template = template or tuned_template(model)
-    generator = torch.Generator(device).manual_seed(seed % 2**63)
+    check_model(loaded, model)
+    options = {
+        "max_new_tokens": max_new_tokens,
+        "temperature": temperature,
+        "top_k": top_k,
+        "batch_size": batch_size,
+    }
+    tokenizer = load_tokenizer()
+    prompts = prompt_ids(rows, template, tokenizer)
+    check_prompts(prompts, max_new_tokens, loaded)
     started = time.perf_counter()
-    answered = respond(loaded, rows, template, load_tokenizer(), generator=generator, **options)
+    remove_leftovers(out)
+    journal = out.with_name(out.name + ".journal")
+    responses = open_journal(journal, journal_key(model, rows, template, device, seed, options))
+    generator = torch.Generator(device).manual_seed(seed % 2**63)
+    for batch in generate_batches(
+        loaded, prompts, generator=generator, done=frozenset(responses), **options
+    ):
+        append_jsonl(journal, [[i, r.ids, r.finish_reason] for i, r in batch.items()])
+        responses.update(batch)
+    answered = with_responses(rows, [responses[i] for i in range(len(rows))], tokenizer)
     write_json(out, answered)
+    journal.unlink()
     n = len(answered)
     return {
         "n": n,
@@ -391,6 +532,55 @@ def answer(
         "stopped": sum(row["finish_reason"] == "stop" for row in answered) / n if n else None,
         "out": str(out),
     }
+
+
+def check_prompts(prompts: list[list[int]], max_new_tokens: int, model: GPT) -> None:
+    """Refuse what no row can be answered with: too many new tokens, or every prompt too long."""
+    limit = model.config.n_positions
+    if max_new_tokens > limit:
+        raise SettingsError(
+            f"max_new_tokens is {max_new_tokens}: the model has {limit:,} positions for prompt and "
+            "answer together. Give less, such as 128."
+        )
+    if prompts and min(map(len, prompts)) >= limit:
+        raise DataError(
+            f"every prompt is too long: the shortest of {len(prompts)} has "
+            f"{min(map(len, prompts)):,} tokens, and the model reads {limit:,}, answer included. "
+            "Shorten instruction and input, or take a model with more positions."
+        )
+
+
+def journal_key(model, rows: list[dict], template: Template, device: str, seed: int, options):
+    """A hash of all that decides the answers, to the last bit: only then a journal is gone on with."""
+    weights = find_model(model)
+    files = [sha256(weights), sha256(weights.parent / "config.json")]
+    machine = [device, torch.get_num_threads(), torch.__version__]
+    return content_hash([files, rows, asdict(template), seed, options, machine])
+
+
+def open_journal(path: Path, key: str) -> dict[int, Response]:
+    """The responses that a killed run of the same key left in the journal, which is begun if not."""
+    remove_leftovers(path)
+    lines = repair_journal(path)
+    if not lines or lines[0] != {"key": key}:
+        write_jsonl(path, [{"key": key}])
+        return {}
+    return {i: Response(ids, reason) for batch in lines[1:] for i, ids, reason in batch}
+
+
+def check_answers_file(out: Path) -> None:
+    """Refuse to write responses over a file that holds something else, such as the data."""
+    if out.is_dir():
+        raise RunError(f"{out} is a folder: name the file to write, such as responses.json.")
+    if not out.exists():
+        return
+    try:
+        read_responses(out)
+    except DataError as error:
+        raise RunError(
+            f"{out} exists and holds no responses: name another file, such as responses.json, or "
+            "remove it first."
+        ) from error
 
 
 def settings_of(model: str | Path) -> dict:
@@ -418,10 +608,17 @@ def read_responses(path: str | Path) -> list[dict]:
         rows = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise DataError(f"{path} does not exist. Make it with `course generate`.") from error
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise DataError(f"{path} cannot be read as JSON ({error}).") from error
+    except (OSError, ValueError, RecursionError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(
+            f"{path} cannot be read as JSON ({reason}). Name a file that `course generate` wrote."
+        ) from error
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise DataError(f"{path}: expected a list of records with responses.")
+        raise DataError(
+            f"{path}: expected a list of records with responses. Make it with `course generate`."
+        )
+    if not rows:
+        raise DataError(f"{path} holds no rows: make it again with `course generate`.")
     for number, row in enumerate(rows, start=1):
         for key in ("instruction", "output", "model_response"):
             if not isinstance(row.get(key), str):

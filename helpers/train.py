@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol
 
-import safetensors.torch
+import safetensors
 import torch
 from torch.nn import functional as F
 
@@ -26,6 +26,9 @@ from helpers.collate import IGNORE_INDEX, Batch
 from helpers.errors import DataError, RunError, SettingsError
 from helpers.files import atomic_path, write_json
 from helpers.model import GPT
+from helpers.weights import write_tensors
+
+MOST_EPOCHS = 10_000
 
 
 @dataclass(frozen=True)
@@ -44,18 +47,22 @@ class TrainSettings:
 
     def __post_init__(self):
         limits = {
-            "epochs": self.epochs >= 1,
-            "lr": self.lr > 0 and math.isfinite(self.lr),
-            "weight_decay": self.weight_decay >= 0,
-            "warmup": 0 <= self.warmup < 1,
-            "final_lr": 0 <= self.final_lr <= 1,
-            "clip": self.clip > 0,
-            "eval_every": self.eval_every >= 0,
-            "precision": self.precision in ("fp32", "bf16"),
+            "epochs": (1 <= self.epochs <= MOST_EPOCHS, f"give 1 to {MOST_EPOCHS:,}"),
+            "lr": (
+                self.lr > 0 and math.isfinite(self.lr),
+                "give a number above 0, such as 5e-5",
+            ),
+            "weight_decay": (self.weight_decay >= 0, "give 0 or more"),
+            "warmup": (0 <= self.warmup < 1, "give a share from 0 to below 1"),
+            "final_lr": (0 <= self.final_lr <= 1, "give a share from 0 to 1"),
+            "clip": (self.clip > 0, "give a number above 0"),
+            "eval_every": (self.eval_every >= 0, "give 0 or more"),
+            "precision": (self.precision in ("fp32", "bf16"), "give fp32 or bf16"),
         }
-        for name, good in limits.items():
+        for name, (good, remedy) in limits.items():
             if not good:
-                raise SettingsError(f"{name} = {getattr(self, name)!r} is outside its range.")
+                value = getattr(self, name)
+                raise SettingsError(f"{name} = {value!r} is outside its range: {remedy}.")
 
 
 @dataclass(frozen=True)
@@ -259,7 +266,7 @@ def save_state(folder: str | Path, state: TrainState) -> None:
         for key, value in moments.items():
             tensors[f"optimizer.{index}.{key}"] = value.contiguous()
     with atomic_path(Path(folder) / "state.safetensors") as path:
-        safetensors.torch.save_file(tensors, path, metadata=state.counters())
+        write_tensors(tensors, path, state.counters())
     write_json(
         Path(folder) / "state.json", {**state.counters(), "settings": asdict(state.settings)}
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ import safetensors
 import safetensors.torch
 import torch
 
-from helpers.errors import FetchError, WeightsError, nearest
+from helpers.errors import FetchError, SettingsError, WeightsError, nearest
 from helpers.fetch import fetch
 from helpers.files import atomic_path, write_json
 from helpers.model import GPT, GPTConfig
@@ -147,6 +148,10 @@ def find_model(name: str | Path) -> Path:
     if known:
         return download(known)
     path = Path(name)
+    if not str(name).strip():
+        raise WeightsError(
+            f"the name of the model is empty; {nearest('', KNOWN)}. Give one of these, or a folder."
+        )
     if path.is_dir():
         return _existing(path / "model.safetensors", name)
     if not path.exists():
@@ -163,12 +168,19 @@ def find_model(name: str | Path) -> Path:
 
 
 def _existing(path: Path, name) -> Path:
-    if not path.exists():
-        raise WeightsError(
-            f"{name}: there is no {path.name} in {path.parent}. A model folder holds "
-            "model.safetensors and config.json."
+    if path.exists():
+        return path
+    folder = path.parent
+    if (folder / "state.safetensors").exists() or (folder / "metrics.jsonl").exists():
+        why = "The run in it is not finished: go on with it by `course train … --resume`."
+    elif any(folder.glob("*.bin")) or any(folder.glob("*.pt")):
+        why = (
+            "The pickled checkpoint in it can run code when opened and is refused: convert it with "
+            "transformers' `save_pretrained`."
         )
-    return path
+    else:
+        why = "A model folder holds model.safetensors and config.json."
+    raise WeightsError(f"{name}: there is no {path.name} in {folder}. {why}")
 
 
 def cached(name: str) -> Path | None:
@@ -261,32 +273,51 @@ def read_config(path: Path, weights: Path) -> GPTConfig:
         raw = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise WeightsError(f"{weights}: its config.json is missing. Put it beside it.") from error
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise WeightsError(f"{path} cannot be read as JSON ({error}).") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise WeightsError(
+            f"{path} cannot be read as JSON ({error}). Download or save the model again."
+        ) from error
     if not isinstance(raw, dict) or raw.get("model_type", "gpt2") != "gpt2":
         kind = raw.get("model_type") if isinstance(raw, dict) else type(raw).__name__
-        raise WeightsError(f"{path} describes a {kind!r}, not a 'gpt2': only GPT-2 can be loaded.")
+        raise WeightsError(
+            f"{path} describes a {kind!r}, not a 'gpt2': only GPT-2 can be loaded, "
+            "such as gpt2-mini."
+        )
     if raw.get("activation_function", "gelu_new") not in ("gelu_new", "gelu_pytorch_tanh"):
         raise WeightsError(
-            f"{path}: activation {raw['activation_function']!r} is not GPT-2's tanh GELU."
+            f"{path}: activation {raw['activation_function']!r} is not GPT-2's tanh GELU "
+            "('gelu_new'). Take a GPT-2 that has it."
         )
     try:
         return GPTConfig(
-            n_layer=int(raw["n_layer"]),
-            n_head=int(raw["n_head"]),
-            n_embd=int(raw["n_embd"]),
-            n_positions=int(raw.get("n_positions") or raw["n_ctx"]),
-            vocab_size=int(raw["vocab_size"]),
+            **{name: _size(raw, name) for name in ("n_layer", "n_head", "n_embd", "vocab_size")},
+            n_positions=_size(raw, "n_positions" if raw.get("n_positions") else "n_ctx"),
             layer_norm_epsilon=float(raw.get("layer_norm_epsilon", 1e-5)),
             tied=bool(raw.get("tie_word_embeddings", True)),
         )
-    except (KeyError, TypeError, ValueError) as error:
-        raise WeightsError(f"{path}: size {error} is missing or not a number.") from error
+    except (TypeError, ValueError, SettingsError) as error:
+        raise WeightsError(
+            f"{path}: {error} Put back the config.json that belongs to the weights."
+        ) from error
+
+
+def _size(raw: dict, name: str) -> int:
+    value = raw.get(name)
+    if type(value) is not int:  # True is an int too
+        raise ValueError(f"size {name!r} is missing or not a number ({value!r}).")
+    return value
 
 
 def read_tensors(path: Path) -> dict[str, torch.Tensor]:
     """The tensors of a .safetensors file, under the names they have there."""
     try:
+        with open(path, "rb") as f:
+            start = f.read(4)
+        if start.startswith((b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")):
+            raise WeightsError(
+                f"{path} is a pickled checkpoint under another name: it could run code when opened "
+                "and is refused. Convert it with transformers' `save_pretrained`."
+            )
         return safetensors.torch.load_file(path)
     except (OSError, safetensors.SafetensorError) as error:
         size = os.path.getsize(path) if path.exists() else 0
@@ -294,6 +325,16 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
             f"{path} ({size:,} bytes) is not a whole safetensors file ({error}). "
             "Download or save it again."
         ) from error
+
+
+def write_tensors(tensors: dict[str, torch.Tensor], path: Path, metadata: dict[str, str]) -> None:
+    """Write a .safetensors file; what the system refuses is an OSError, as for any other file."""
+    try:
+        safetensors.torch.save_file(tensors, path, metadata=metadata)
+    except safetensors.SafetensorError as error:
+        if code := re.search(r"\(os error (\d+)\)", str(error)):
+            raise OSError(int(code[1]), os.strerror(int(code[1])), str(path)) from error
+        raise
 
 
 def to_ours(
@@ -322,7 +363,10 @@ def to_ours(
     state = {}
     for ours, (theirs, transposed) in key_mapping(config).items():
         if theirs not in found:
-            raise WeightsError(f"{path}: the tensor {theirs!r} is missing ({len(found)} found).")
+            raise WeightsError(
+                f"{path}: the tensor {theirs!r} is missing ({len(found)} others are there). Weights "
+                "and config belong to different models, or the file is another architecture's."
+            )
         tensor = found.pop(theirs)
         shape = expected[ours][::-1] if transposed else expected[ours]
         if tuple(tensor.shape) != shape:
@@ -330,6 +374,7 @@ def to_ours(
                 f"{path}: {theirs!r} has shape {tuple(tensor.shape)}, but config.json asks for "
                 f"{shape}. Weights and config belong to different models."
             )
+        _check_numbers(tensor, theirs, path)
         state[ours] = tensor.t().contiguous() if transposed else tensor
     if found:
         raise WeightsError(
@@ -337,6 +382,21 @@ def to_ours(
             f"layers ({len(found)} such). Weights and config belong to different models."
         )
     return config, state
+
+
+def _check_numbers(tensor: torch.Tensor, name: str, path: str) -> None:
+    """Refuse weights that would answer with nonsense: NaN, infinite, or no fractions at all."""
+    if not tensor.is_floating_point():
+        raise WeightsError(
+            f"{path}: {name!r} holds {tensor.dtype}, not floating-point numbers (a quantised "
+            "file?). Take the original weights."
+        )
+    if bad := int((~torch.isfinite(tensor)).sum()):
+        raise WeightsError(
+            f"{path}: {name!r} holds NaN or infinity in {bad:,} of {tensor.numel():,} places, so "
+            "every answer would be nonsense. Download the model again, or train it again with a "
+            "lower learning rate."
+        )
 
 
 def save_model(model: GPT, folder: str | Path, *, dtype: torch.dtype | None = None) -> Path:
@@ -349,7 +409,7 @@ def save_model(model: GPT, folder: str | Path, *, dtype: torch.dtype | None = No
         tensors[theirs] = tensor.t().contiguous() if transposed else tensor.contiguous()
     write_json(folder / "config.json", hf_config(model.config, tensors))
     with atomic_path(folder / "model.safetensors") as path:
-        safetensors.torch.save_file(tensors, path, metadata={"format": "pt"})
+        write_tensors(tensors, path, {"format": "pt"})
     return folder
 
 

@@ -173,7 +173,7 @@ def test_check_for_people_ends_with_the_verdict(place, capsys, monkeypatch):
 
 BAD = {  # command line → a part of the one line on stderr
     f"{TRAIN} --out run --data none.json": "no data set 'none.json'",
-    f"{TRAIN} --out run --data model": "is a folder",
+    f"{TRAIN} --out run --data model": "is a model's folder",
     f"{TRAIN} --out run --data few.json": "5 rows are too few to split",
     f"{TRAIN} --out run --data broken.json": "not JSON",
     f"{TRAIN} --out run --data latin.json": "not UTF-8",
@@ -182,17 +182,17 @@ BAD = {  # command line → a part of the one line on stderr
     f"{TRAIN} --out run --loss-on response@2": "prompt weight '2'",
     f"{TRAIN} --out run --template alpca": "did you mean 'alpaca'",
     f"{TRAIN} --out run --model gpt2-tiny": "no model 'gpt2-tiny'",
-    f"{TRAIN} --out run --model data.json": "not a .safetensors file",
+    f"{TRAIN} --out run --model data.json": "is a data set, not a model",
     f"{TRAIN} --out data.json": "is a file: name a folder",
     f"{TRAIN} --out model": "is not empty and holds no run",
-    f"{TRAIN} --out data.json/run": "cannot make the folder",
+    f"{TRAIN} --out data.json/run": "cannot write data.json/run",
     f"{TRAIN} --out run --epochs 0": "epochs = 0",
-    f"{TRAIN} --out run --epochs two": "invalid int value: 'two'",
+    f"{TRAIN} --out run --epochs two": "'two' is not a whole number",
     f"{TRAIN} --out run --lr -1": "lr = -1.0",
     f"{TRAIN} --out run --lr nan": "lr = nan",
     f"{TRAIN} --out run --batch-size 0": "batch size 0",
     f"{TRAIN} --out run --max-length 5000": "max_length is 5000",
-    f"{TRAIN} --out run --max-length 1": "does not fit",
+    f"{TRAIN} --out run --max-length 1": "max_length is 1",
     f"{TRAIN} --out run --device tpu": "no device 'tpu'",
     f"{TRAIN} --out run --precision fp8": "unknown precision 'fp8'",
     "train --data data.json": "required: --out",
@@ -216,7 +216,7 @@ BAD = {  # command line → a part of the one line on stderr
     "compare none.jsonl none.jsonl": "none.jsonl: No such file",
     "compare model model": "cannot read model",
     "run --only 77": "lesson",
-    "tarin": "invalid choice: 'tarin'",
+    "tarin": "did you mean 'train'",
 }
 
 
@@ -225,11 +225,9 @@ def test_bad_input_is_one_clear_line_and_exit_status_2(place, capsys, line):
     status, out, err = run(line, capsys)
     assert (status, out) == (2, "")
     assert "Traceback" not in err
-    last = err.splitlines()[-1]
-    assert last.startswith("course")
-    assert BAD[line] in last
-    if not err.startswith("usage:"):  # argparse shows the usage as well
-        assert err.count("\n") == 1
+    assert err.startswith("course: ")
+    assert BAD[line] in err
+    assert err.count("\n") == 1
 
 
 @pytest.mark.parametrize("line", [f"{TRAIN} --out run", f"{TRAIN} --out run --resume --seed 5"])

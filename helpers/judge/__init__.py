@@ -38,5 +38,5 @@ def judge_from_name(name: str) -> ReferenceJudge | OllamaJudge:
     if kind == "ollama":
         return OllamaJudge(model or DEFAULT_OLLAMA_MODEL)
     raise SettingsError(
-        f"unknown judge {name!r}; {nearest(name, ['reference', 'ollama', 'ollama:MODEL'])}"
+        f"unknown judge {name!r}; {nearest(name, ['reference', 'ollama', 'ollama:MODEL'])}."
     )

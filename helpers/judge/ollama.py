@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import os
+import re
 from urllib.parse import urlsplit
 
 import requests
@@ -124,7 +125,8 @@ class OllamaJudge:
             ) from error
         except (JudgeError, KeyError, TypeError) as error:
             raise JudgeError(
-                f"{self.url} answers, but not as Ollama does. Check OLLAMA_HOST."
+                f"{self.url} answers, but not as Ollama does. Check OLLAMA_HOST "
+                f"(Ollama's own port is {DEFAULT_PORT}), or use the judge `reference`."
             ) from error
         wanted = self.model if ":" in self.model else f"{self.model}:latest"
         if wanted not in names:
@@ -176,6 +178,8 @@ class OllamaJudge:
         except requests.Timeout as error:
             raise TimeoutError(f"time-out: no reply from {self.url} in {timeout:g} s") from error
         except requests.ConnectionError as error:
+            if re.search("BadStatusLine|LineTooLong", repr(error)):  # somebody answers, not in HTTP
+                raise JudgeError(f"the reply of {self.url} is not HTTP") from error
             raise ConnectionError(f"no connection to {self.url}: {error}") from error
         except requests.RequestException as error:
             raise JudgeError(f"request to {self.url} failed: {error}") from error

@@ -9,22 +9,32 @@ from __future__ import annotations
 
 import json
 import math
+import queue
 import re
 import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Protocol
 
 from scipy import stats
 
-from helpers.errors import CourseError, DataError, RunError
-from helpers.files import append_jsonl, content_hash, read_jsonl, repair_journal, write_jsonl
+from helpers.errors import CourseError, DataError, RunError, SettingsError
+from helpers.files import (
+    append_jsonl,
+    check_folder,
+    content_hash,
+    read_jsonl,
+    remove_leftovers,
+    repair_journal,
+    write_jsonl,
+)
 from helpers.formatting import has_input
 from helpers.progress import bar
 
 STATUSES = ("scored", "unparsed", "failed")
+MOST_WORKERS = 64
 GIVE_UP_AFTER = 3  # consecutive items that the server did not answer at all
 NOT_ASKED = "not asked: the server stopped answering"
 MAX_RAW = 4000  # characters of a reply or an error page worth keeping
@@ -156,27 +166,48 @@ def _the_only_one(values: list[float | None]) -> float | None:
 
 def read_verdicts(path: str | Path) -> list[Verdict]:
     """The verdicts of a journal in item order; of several about one item, the last."""
-    known = {f.name for f in fields(Verdict)}
     latest: dict[int, Verdict] = {}
-    for number, line in enumerate(read_jsonl(path), start=1):
-        try:
-            verdict = Verdict(**{k: v for k, v in line.items() if k in known})
-            good = verdict.status in STATUSES and isinstance(verdict.index, int)
-            good = good and (verdict.status == "scored") == (_number(verdict.score) is not None)
-        except (TypeError, AttributeError):
-            good = False
-        if not good:
-            raise RunError(
-                f"{path}, line {number}: not a verdict. Remove the file and judge again."
-            )
+    try:
+        lines = read_jsonl(path)
+    except CourseError as error:
+        if not Path(path).is_file():
+            raise
+        # A file of the user's own, most likely: nobody should be told to remove that.
+        what = str(error).removesuffix(" Remove that line or the file.")
+        raise RunError(f"{what} {WHERE_FROM}") from error
+    for number, line in enumerate(lines, start=1):
+        verdict = _verdict(line)
+        if verdict is None:
+            raise RunError(f"{path}, line {number}: not a verdict. {WHERE_FROM}")
         latest[verdict.index] = verdict
     return [latest[index] for index in sorted(latest)]
 
 
+WHERE_FROM = "Name a verdicts.jsonl that `course judge` wrote."
+
+
+def _verdict(line: Any) -> Verdict | None:
+    """The verdict in a line of a journal, or None when it is none."""
+    known = {f.name for f in fields(Verdict)}
+    try:
+        verdict = Verdict(**{k: v for k, v in line.items() if k in known})
+    except (TypeError, AttributeError):
+        return None
+    texts = (verdict.item, verdict.judge, verdict.status, verdict.raw, verdict.response)
+    good = type(verdict.index) is int and all(isinstance(text, str) for text in texts)
+    good = good and verdict.status in STATUSES
+    good = good and (verdict.status == "scored") == (_number(verdict.score) is not None)
+    return verdict if good else None
+
+
 def _earlier_verdicts(path: Path, judge: str, items: list[str]) -> dict[int, Verdict]:
     """What an earlier run left in `path`, if it is about these items and from this judge."""
-    repair_journal(path)  # a line cut off by a crash must not be appended to
+    remove_leftovers(path)
     earlier = read_verdicts(path) if path.exists() else []
+    if not earlier and path.exists() and not _begins_like_a_verdict(path):
+        raise RunError(
+            f"{path} exists and holds no verdicts. Choose another file name, such as verdicts.jsonl."
+        )
     for verdict in earlier:
         if verdict.judge != judge:
             other = f"holds verdicts of the judge {verdict.judge!r}, not {judge!r}"
@@ -185,7 +216,14 @@ def _earlier_verdicts(path: Path, judge: str, items: list[str]) -> dict[int, Ver
         else:
             continue
         raise RunError(f"{path} {other}. Choose another file name, or remove it to start again.")
+    repair_journal(path)  # a line cut off by a crash must not be appended to
     return {verdict.index: verdict for verdict in earlier}
+
+
+def _begins_like_a_verdict(path: Path) -> bool:
+    """Whether a file without a whole line may be a journal's first: cutting that off loses nothing."""
+    start = b'{"index": '
+    return start.startswith(path.read_bytes()[: len(start)])
 
 
 # --- asking ---------------------------------------------------------------------------------------
@@ -240,16 +278,41 @@ def _no_response(record: dict) -> str:
 
 
 def _ask_all(asker: _Asker, todo: list[tuple[int, dict]], workers: int) -> Iterator[Verdict]:
-    """Verdicts as they arrive; with one worker in order and in this thread."""
+    """Verdicts as they arrive; with one worker in order and in this thread.
+
+    The threads are daemons, so that Ctrl-C need not wait for replies that are on their way (an
+    executor of concurrent.futures would).
+    """
     if workers <= 1:
         yield from (asker(index, record) for index, record in todo)
         return
-    pool = ThreadPoolExecutor(workers)
+    questions: queue.SimpleQueue = queue.SimpleQueue()
+    replies: queue.SimpleQueue = queue.SimpleQueue()
+    for pair in todo:
+        questions.put(pair)
+
+    def work() -> None:
+        while True:
+            try:
+                replies.put(asker(*questions.get_nowait()))
+            except queue.Empty:
+                return
+            except BaseException as error:  # raised again where the replies are collected
+                replies.put(error)
+                return
+
+    for _ in range(min(workers, len(todo))):
+        threading.Thread(target=work, daemon=True).start()
     try:
-        for future in as_completed([pool.submit(asker, *pair) for pair in todo]):
-            yield future.result()
+        for _ in todo:
+            reply = replies.get()
+            if isinstance(reply, BaseException):
+                raise reply
+            yield reply
     finally:
-        pool.shutdown(cancel_futures=True)
+        while not questions.empty():  # asked for no longer: an error, or Ctrl-C
+            with suppress(queue.Empty):
+                questions.get_nowait()
 
 
 def judge_responses(
@@ -264,6 +327,8 @@ def judge_responses(
     """
     records = list(records)
     _check(records)
+    if not 1 <= workers <= MOST_WORKERS:
+        raise SettingsError(f"workers is {workers}: give 1 to {MOST_WORKERS}, such as 4.")
     out = None if out is None else Path(out)
     earlier = _earlier_verdicts(out, judge.name, [item_hash(r) for r in records]) if out else {}
     done = {
@@ -275,6 +340,7 @@ def judge_responses(
     if hasattr(judge, "preflight") and any(not _no_response(record) for _, record in todo):
         judge.preflight()
     if out:
+        check_folder(out.parent)
         out.parent.mkdir(parents=True, exist_ok=True)
     with bar(total=len(todo), desc=f"judging with {judge.name}", unit="response") as progress:
         for verdict in _ask_all(_Asker(judge), todo, workers):
