@@ -338,8 +338,7 @@ def _add_train(commands):
 
 
 def _train(args) -> int:
-    from helpers.progress import bar
-    from helpers.runs import RunSettings, fine_tune, run_summary
+    from helpers.runs import RunSettings, fine_tune, run_summary, watched
 
     if args.lr is not None and not 0 < args.lr < float("inf"):
         raise SettingsError(
@@ -368,13 +367,11 @@ def _train(args) -> int:
         device=args.device,
         precision=args.precision,
     )
-    with bar(desc=f"fine-tuning, loss on {args.loss_on}", unit="step") as progress:
-        for record in fine_tune(
-            settings, args.out, resume=args.resume, checkpoint_every=args.checkpoint_every
-        ):
-            progress.update(record.step - progress.n)
-            if record.val_response_loss is not None:
-                progress.set_postfix_str(f"val response loss {record.val_response_loss:.3f}")
+    records = fine_tune(
+        settings, args.out, resume=args.resume, checkpoint_every=args.checkpoint_every
+    )
+    for _ in watched(records, args.epochs, f"fine-tuning, loss on {args.loss_on}"):
+        pass
     report = run_summary(args.out)
     if n := report["left_out"]:
         left_out = "1 row was" if n == 1 else f"{n} rows were"

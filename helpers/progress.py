@@ -13,6 +13,8 @@ from collections.abc import Iterable
 
 from tqdm import tqdm
 
+DELAY = 1.0  # seconds: what is done sooner needs no bar
+
 
 def bar(
     items: Iterable | None = None,
@@ -30,7 +32,7 @@ def bar(
     return tqdm(
         items,
         file=sys.stdout if in_notebook else sys.stderr,
-        delay=1,  # seconds: what is done sooner needs no bar
+        delay=DELAY,
         total=total,
         initial=initial,
         desc=desc,

@@ -15,7 +15,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from importlib import metadata
@@ -43,6 +43,7 @@ from helpers.formatting import Template, get_template
 from helpers.generate import Response, check_options, generate_batches, prompt_ids, with_responses
 from helpers.masking import make_examples, segment_weights
 from helpers.model import GPT
+from helpers.progress import bar
 from helpers.tokenizer import END_OF_TEXT, load_tokenizer
 from helpers.train import (
     StepRecord,
@@ -354,6 +355,29 @@ def interrupt_held() -> Iterator[list]:
         yield pressed
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def watched(
+    records: Iterable[StepRecord], epochs: int, desc: str = "fine-tuning"
+) -> Iterator[StepRecord]:
+    """The records of `fine_tune` as they come, beside a bar that shows steps, time left and loss.
+
+    The bar begins with the first record, so that bars of downloads before it are done.
+    """
+    progress = None
+    try:
+        for record in records:
+            progress = progress or bar(desc=desc, unit="step")
+            if record.step:
+                progress.total = round(record.step / record.epoch * epochs)
+            if record.val_response_loss is not None:
+                loss = f"val response loss {record.val_response_loss:.3f}"
+                progress.set_postfix_str(loss, refresh=False)
+            progress.update(record.step - progress.n)
+            yield record
+    finally:
+        if progress is not None:
+            progress.close()
 
 
 def as_begun(settings: RunSettings, out: Path) -> RunSettings:

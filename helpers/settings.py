@@ -17,13 +17,13 @@ from helpers.data import data_path
 from helpers.errors import SettingsError, nearest
 from helpers.files import content_hash, read_json, sha256, write_json
 from helpers.judge import judge_from_name, judge_responses
-from helpers.progress import bar
 from helpers.runs import (
     RunSettings,
     answer,
     can_go_on,
     choose_rows,
     fine_tune,
+    watched,
 )
 from helpers.weights import KNOWN, find_model
 
@@ -171,9 +171,8 @@ def tune(settings: Settings) -> Path:
     """The folder of a fresh fine-tuning run in this mode, with a progress bar."""
     folder = fresh_folder(settings)
     run = fine_tune(settings.run_settings(), folder, resume=True)
-    with bar(desc="fine-tuning", unit="step") as progress:
-        for _ in run:
-            progress.update()
+    for _ in watched(run, settings.epochs):
+        pass
     return folder
 
 

@@ -227,10 +227,12 @@ NO_MEMORY = (
 CASES = {
     # --- data -------------------------------------------------------------------------------------
     "data file missing": Case(
-        f"{DATA} none.json", ("'none.json'", "known: course, book", "Give the path")
+        f"{DATA} none.json", ("'none.json'", "known: course, course-heldout", "Give the path")
     ),
     "bundled name misspelt": Case(f"{DATA} cuorse", ("'cuorse'", "did you mean 'course'")),
-    "no name": Case(f"{DATA} ''", ("name of the data set is empty", "course, book", "path")),
+    "no name": Case(
+        f"{DATA} ''", ("name of the data set is empty", "course, course-heldout", "path")
+    ),
     "truncated JSON": Case(
         f"{DATA} bad.json",
         ("bad.json, line 1", "not JSON", "cut off", "download it again"),
@@ -335,7 +337,7 @@ CASES = {
     "validation file missing": Case(f"{DATA} data.json --val none.json", ("'none.json'", "Give")),
     # --- names ------------------------------------------------------------------------------------
     "unknown command": Case("tarin --data x", ("'tarin'", "did you mean 'train'", "judge")),
-    "no command": Case("", ("name a command", "run, train", "course --help")),
+    "no command": Case("", ("name a command", "train, generate", "course --help")),
     "unknown option": Case(
         f"{DATA} data.json --epoches 3", ("'--epoches'", "did you mean '--epochs'")
     ),

@@ -24,7 +24,7 @@ SPECS = [spec for spec in CONDA["dependencies"] if isinstance(spec, str)]
 
 CONDA_NAME = {"torch": "pytorch", "matplotlib": "matplotlib-base"}  # else the same as on PyPI
 # What is imported → the distribution, where the names differ.
-DISTRIBUTION = {"IPython": "ipython", "tiktoken_ext": "tiktoken"}
+DISTRIBUTION = {"IPython": "ipython", "bs4": "beautifulsoup4", "tiktoken_ext": "tiktoken"}
 # Imported, and left to a declared package that always brings it along.
 BROUGHT_BY = {
     "ipython": "ipykernel",

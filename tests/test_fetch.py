@@ -423,6 +423,7 @@ def test_a_missing_certificate_file_is_named(serve, cache, capsys, monkeypatch):
 
 def test_course_fetch_names_its_files_and_shows_a_bar(serve, cache, capsys, monkeypatch):
     monkeypatch.setenv("COURSE_PROGRESS", "on")
+    monkeypatch.setattr("helpers.progress.DELAY", 0)
     serve()
     assert main(["fetch", "book", "gpt2-mini", "--json"]) == 0
     out, err = capsys.readouterr()

@@ -388,6 +388,7 @@ def test_training_downloads_both_model_and_data_and_shows_two_bars(
     monkeypatch.setitem(data.REMOTE, "book", book)
     monkeypatch.setenv("COURSE_CACHE", str(tmp_path / "data"))
     monkeypatch.setenv("COURSE_PROGRESS", "on")
+    monkeypatch.setattr("helpers.progress.DELAY", 0)
     serve()
     out = ["--out", str(tmp_path / "run"), "--epochs", "1", "--max-length", "97", "--json"]
     with FakeWeb({"/book.json": rows}) as web:
