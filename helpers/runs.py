@@ -367,7 +367,8 @@ def watched(
     progress = None
     try:
         for record in records:
-            progress = progress or bar(desc=desc, unit="step")
+            if progress is None:
+                progress = bar(desc=desc, unit="step")
             if record.step:
                 progress.total = round(record.step / record.epoch * epochs)
             if record.val_response_loss is not None:

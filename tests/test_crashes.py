@@ -20,6 +20,7 @@ from pathlib import Path
 import nbformat
 import pytest
 import safetensors
+import torch
 from conftest import TINY, random_model
 from fake_ollama import FakeOllama
 
@@ -122,6 +123,15 @@ def make_place(template_place, tmp_path):
         return place
 
     return make
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """As in the server: equal weights to the last bit are promised for equal numbers of threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture
