@@ -126,10 +126,11 @@ the project's licence (Apache-2.0). Texts, licences and attributions: [SOURCES.m
 Shares of the texts where there is no prose of our own: {mixture}. With it, they share the rest.
 Losses of phases with a restricted softmax are over fewer tokens and not comparable with the last.
 
-**Facts on purpose.** The prose of our own states the facts and word forms that the bundled instructions ask for,
-those of its test rows included, as plain sentences and never as request and reply. Tuning then teaches the
-*format*. So a score on the bundled test rows measures how well the model learnt to reply, not how much a model
-of this size can find out by itself.
+**Facts on purpose.** The prose of our own states facts and word forms of the kinds that the bundled instructions ask
+for, many of the very ones in its test rows among them, as plain sentences and never as request and reply. (The data
+has grown since these weights were trained; what was added later is not in them.) Tuning then teaches the *format*. So a
+score on the bundled test rows measures how well the model learnt to reply, not how much a model of this size can find
+out by itself.
 
 ## How well it reads
 
