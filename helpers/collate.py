@@ -124,10 +124,12 @@ def random_order(n: int, batch_size: int, generator: torch.Generator):
 
 def check_batch_size(batch_size: int, accumulate: int = 1) -> None:
     """Raise SettingsError unless a step's rows can be cut into that many equal parts."""
-    if batch_size < 1 or accumulate < 1 or batch_size % accumulate:
+    if batch_size < 1:
+        raise SettingsError(f"batch size is {batch_size}: give at least 1 row a step, such as 8.")
+    if accumulate < 1 or batch_size % accumulate:
         raise SettingsError(
-            f"batch size {batch_size} in {accumulate} parts: both must be at least 1 and the "
-            "batch size a multiple of the parts."
+            f"batch size {batch_size} in {accumulate} parts: give at least 1 part, and a batch size "
+            "that is a multiple of the parts."
         )
 
 

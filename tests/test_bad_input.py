@@ -470,7 +470,7 @@ CASES = {
     "lr NaN": Case(f"{DATA} data.json --lr nan", ("lr = nan", "above 0", "5e-5")),
     "lr infinite": Case(f"{DATA} data.json --lr inf", ("lr = inf", "above 0", "5e-5")),
     "lr with a comma": Case(f"{DATA} data.json --lr 0,01", ("'0,01'", "not a number, such as 0.5")),
-    "batch size 0": Case(f"{DATA} data.json --batch-size 0", ("batch size 0", "at least 1")),
+    "batch size 0": Case(f"{DATA} data.json --batch-size 0", ("batch size is 0", "at least 1")),
     "batch size huge": Case(
         f"{DATA} data.json --batch-size 1000000", ("1000000", "the 25 rows", "give 1 to 25")
     ),
@@ -576,7 +576,7 @@ CASES = {
     "no web server at all": Case(OLLAMA, ("not as Ollama does", "11434"), another_service),
     "an address without sense": Case(
         OLLAMA,
-        ("'127.0.0.1:port'", "valid port"),
+        ("'127.0.0.1:port'", "valid port", "Set OLLAMA_HOST"),
         lambda place, monkeypatch, stack: monkeypatch.setenv("OLLAMA_HOST", "127.0.0.1:port"),
     ),
     "0 workers": Case("judge responses.json --workers 0", ("workers is 0", "1 to 64", "such as 4")),

@@ -62,9 +62,14 @@ def server_url(host: str | None = None) -> str:
     try:
         port = parts.port
     except ValueError as error:
-        raise SettingsError(f"the Ollama address {given!r} has no valid port: {error}") from error
+        raise SettingsError(
+            f"the Ollama address {given!r} has no valid port ({error}). Set OLLAMA_HOST "
+            "to an address such as 127.0.0.1:11434."
+        ) from error
     if parts.scheme not in ("http", "https"):
-        raise SettingsError(f"the Ollama address {given!r} must begin with http:// or https://")
+        raise SettingsError(
+            f"the Ollama address {given!r} must begin with http:// or https://. Set OLLAMA_HOST so."
+        )
     if port is None:
         port = DEFAULT_PORT if "://" not in given else {"http": 80, "https": 443}[parts.scheme]
     name = parts.hostname or "127.0.0.1"
