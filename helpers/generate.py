@@ -198,7 +198,7 @@ def check_options(
     if top_k is not None and top_k < 1:
         raise SettingsError(f"top_k is {top_k}: keep at least 1 candidate, or leave it out.")
     if batch_size < 1:
-        raise SettingsError(f"batch size {batch_size}: it must be at least 1, such as 16.")
+        raise SettingsError(f"batch size is {batch_size}: it must be at least 1, such as 16.")
 
 
 def prompt_ids(records: Sequence[dict], template, tokenizer) -> list[list[int]]:

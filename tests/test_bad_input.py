@@ -485,7 +485,7 @@ CASES = {
     "more new tokens than positions": Case(
         f"{GENERATE} --max-new-tokens 98", ("is 98", "97 positions", "Give less")
     ),
-    "answers 0 at a time": Case(f"{GENERATE} --batch-size 0", ("batch size 0", "at least 1")),
+    "answers 0 at a time": Case(f"{GENERATE} --batch-size 0", ("batch size is 0", "at least 1")),
     "every prompt too long": Case(
         f"{GENERATE} --data bad.json",
         ("every prompt is too long", "shortest of 3", "the model reads 97", "Shorten"),

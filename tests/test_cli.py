@@ -190,7 +190,7 @@ BAD = {  # command line → a part of the one line on stderr
     f"{TRAIN} --out run --epochs two": "'two' is not a whole number",
     f"{TRAIN} --out run --lr -1": "lr = -1.0",
     f"{TRAIN} --out run --lr nan": "lr = nan",
-    f"{TRAIN} --out run --batch-size 0": "batch size 0",
+    f"{TRAIN} --out run --batch-size 0": "batch size is 0",
     f"{TRAIN} --out run --max-length 5000": "max_length is 5000",
     f"{TRAIN} --out run --max-length 1": "max_length is 1",
     f"{TRAIN} --out run --device tpu": "no device 'tpu'",

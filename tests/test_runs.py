@@ -305,7 +305,7 @@ def test_settings_of_another_program_are_refused(settings, tmp_path, content):
         ("model", "gpt2-mid", "no model 'gpt2-mid'"),
         ("data", "cours", "did you mean 'course'"),
         ("epochs", 0, "epochs = 0"),
-        ("batch_size", 0, "batch size 0"),
+        ("batch_size", 0, "batch size is 0"),
     ],
 )
 def test_a_bad_setting_leaves_no_run_behind(settings, tmp_path, key, value, message):
