@@ -646,6 +646,16 @@ def read_aloud(case, place, capsys, monkeypatch):
     return captured.err
 
 
+@pytest.fixture(autouse=True)
+def no_lesson_begins(monkeypatch):
+    """Should a guard of `course run` break, the test fails before it writes over the real lessons."""
+
+    def begin(*_, **__):
+        raise AssertionError("bad input reached the lessons")
+
+    monkeypatch.setattr("helpers.lessons.run_lessons", begin)
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_bad_input_is_one_clear_line_and_leaves_everything_as_it_was(
     place, capsys, monkeypatch, name
