@@ -111,3 +111,12 @@ def test_respond_keeps_order_and_fields(tiny_model, tokenizer, records):
     assert [a["finish_reason"] for a in answered] == ["length", "prompt_too_long", "length"]
     assert [a["n_tokens"] for a in answered] == [3, 0, 3]
     assert answered[1]["family"] == "long"
+
+
+def test_batches_do_not_share_their_random_numbers(tiny_model):
+    """The same prompt in batches of its own: equal numbers would give equal answers."""
+    prompts = [[11, 12, 13]] * 5
+    generator = torch.Generator().manual_seed(1)
+    options = {"max_new_tokens": 6, "temperature": 1.0, "batch_size": 1, "generator": generator}
+    answers = generate(tiny_model, prompts, **options)
+    assert len({tuple(answer.ids) for answer in answers}) == 5
