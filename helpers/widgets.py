@@ -16,10 +16,17 @@ from helpers.errors import CourseError
 from helpers.masking import ARMS, segment_weights
 
 WEIGHTED = "response@"  # the arm whose name ends in a prompt weight
-# A fixed label width would cut the labels; the frame of a focused control needs room on all sides,
-# because the boxes around it cut off what sticks out.
-_LABEL = {"description_width": "initial"}
-_ROOM = "4px"
+_LABEL = {"description_width": "initial"}  # a fixed width would cut the labels
+# What ipywidgets leaves undone in JupyterLab, mended by a style and the handler of its arrival:
+# it marks a focused list hardly at all, its checkbox's label cuts off the ring, and the notebook
+# takes the arrow keys from a list (and letters: "a" would insert a cell) unless that is forbidden.
+_MENDED = """<style onload="this.closest('.course-toggle').addEventListener('focusin', event => {
+  if (event.target.matches('select')) event.target.setAttribute('data-lm-suppress-shortcuts', '');
+})">
+.course-toggle :is(input, select):focus-visible {
+  outline: 2px solid var(--jp-brand-color1, #0072b2) !important; outline-offset: 1px; }
+.course-toggle .widget-checkbox label { overflow: visible; }
+</style>"""
 
 
 class MaskingToggle(ipywidgets.VBox):
@@ -53,10 +60,13 @@ class MaskingToggle(ipywidgets.VBox):
         self.trouble = ipywidgets.Output()
         for control, width in ((self.box, "auto"), (self.arms, "auto"), (self.weight, "14em")):
             control.layout = {"width": width, "margin": "2px 12px 2px 0"}
+        # The padding is room for the ring of a focused control: the boxes around cut it off.
         controls = ipywidgets.HBox(
-            [self.box, self.arms, self.weight], layout={"flex_flow": "row wrap", "padding": _ROOM}
+            [self.box, self.arms, self.weight], layout={"flex_flow": "row wrap", "padding": "4px"}
         )
-        super().__init__([controls, self.status, self.picture, self.trouble])
+        mended = ipywidgets.HTML(_MENDED, layout={"display": "none"})
+        super().__init__([mended, controls, self.status, self.picture, self.trouble])
+        self.add_class("course-toggle")
         self._say(self._update())  # an error of the first picture is an error of the cell
         self.box.observe(self._ticked, names="value")
         self.arms.observe(self._changed, names="value")
