@@ -162,6 +162,8 @@ _STYLE = (
     "border:1px solid #8888;border-radius:4px;padding:0.6em;color:#222;background:#fff"
 )
 
+_FIGURE = '<figure style="line-height:1.5">'  # a widget would space its lines for controls
+
 
 def colour_tokens(example: Example, loss_on: str, tokenizer) -> str:
     """The example as HTML: every token a box, what is learnt from in blue and underlined.
@@ -205,7 +207,7 @@ def _picture(content: str, examples: Sequence[Example], loss_on: str) -> str:
         f"Loss on <b>{html.escape(loss_on)}</b>: {share:.0%} of {tokens} tokens are learnt from "
         f"(blue, underlined{counted}); grey ones are read but not learnt from."
     )
-    return f"<figure>{content}<figcaption>{caption}</figcaption></figure>"
+    return f"{_FIGURE}{content}<figcaption>{caption}</figcaption></figure>"
 
 
 _BAR = {  # a token's fate → its look; the hatching tells them apart without colour
@@ -237,7 +239,7 @@ def segment_bars(examples: Sequence[Example], loss_on: str) -> str:
     )
     box = "border:1px solid #8888;border-radius:4px;padding:0.6em;color:#222;background:#fff"
     return (
-        f'<figure><div style="{box}"><table style="border-collapse:collapse">'
+        f'{_FIGURE}<div style="{box}"><table style="border-collapse:collapse">'
         f"<thead><tr>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
         f"<figcaption>{caption}</figcaption></figure>"
     )

@@ -58,7 +58,7 @@ class MaskingToggle(ipywidgets.VBox):
         )
         self.status, self.picture = ipywidgets.HTML(), ipywidgets.HTML()
         self.trouble = ipywidgets.Output()
-        for control, width in ((self.box, "auto"), (self.arms, "auto"), (self.weight, "14em")):
+        for control, width in ((self.box, "auto"), (self.arms, "auto"), (self.weight, "18em")):
             control.layout = {"width": width, "margin": "2px 12px 2px 0"}
         # The padding is room for the ring of a focused control: the boxes around cut it off.
         controls = ipywidgets.HBox(
