@@ -257,5 +257,5 @@ def _bar_row(name: str, count: int, weight: float, tokens: int, widest: int) -> 
     return (
         f'<tr><th scope="row" style="text-align:left;padding:0 0.8em 0 0">{name}</th>'
         f"{cell}{count / tokens:.1%}</td>{cell}{weight / tokens:.1%}</td>"
-        f'<td><div style="width:min(22em,45vw);white-space:nowrap">{bar}</div></td></tr>'
+        f'<td><div style="width:min(22em,45vw);text-align:left;white-space:nowrap">{bar}</div></td></tr>'
     )

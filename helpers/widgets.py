@@ -88,7 +88,7 @@ class MaskingToggle(ipywidgets.VBox):
         # it, and a change made while the kernel draws is drawn next.
         self.trouble.clear_output()
         self._say("working…")
-        line = "This arm could not be drawn; the error stands below."
+        line = f"Not drawn; the error stands below. The picture still shows: loss on {self.drawn}."
         with self.trouble:
             line = self._update()
         self._say(line)

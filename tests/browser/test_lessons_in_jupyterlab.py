@@ -311,9 +311,11 @@ def choose_an_arm(page):
         assert box.is_checked() == (arm in ("header+response", "response"))
         playwright_expect(arms).to_be_focused()
     page.screenshot(path=SHOTS / "toggle-list.png")
-    arms.select_option("all")
+    cells = state(page)["code"]
+    page.keyboard.press("a")
     expect_arm(captions, "all")
     assert not box.is_checked()
+    assert state(page)["code"] == cells
 
 
 def weigh_the_prompt(page):
@@ -408,7 +410,9 @@ def test_faults_are_shown_where_they_happen(lab, open_page):
         box.click()
         widget = page.locator(".jp-OutputArea-child", has=box).first
         playwright_expect(widget).to_contain_text("ValueError: this arm cannot be drawn")
-        playwright_expect(widget).to_contain_text("could not be drawn; the error stands below")
+        playwright_expect(widget.get_by_role("status")).to_have_text(
+            "Not drawn; the error stands below. The picture still shows: loss on all."
+        )
         page.screenshot(path=SHOTS / "fault-callback.png")
         box.click()
         playwright_expect(widget).to_contain_text("drawn for all")
