@@ -229,7 +229,7 @@ def segment_bars(examples: Sequence[Example], loss_on: str) -> str:
     rows = [_bar_row(name, *parts[name], tokens, widest) for name in SEGMENTS if parts[name][0]]
     heads = "".join(
         f'<th scope="col" style="text-align:left;padding:0 0.8em 0 0">{head}</th>'
-        for head in ("segment", "of all tokens", "learnt from", "")
+        for head in ("segment", "tokens, to scale", "of all tokens", "learnt from")
     )
     n = len(examples)
     caption = (
@@ -237,7 +237,7 @@ def segment_bars(examples: Sequence[Example], loss_on: str) -> str:
         f"{learnt / tokens:.0%} of all tokens are learnt from (blue, tokens times weight), and "
         f"{about_reply:.0%} of the loss is about the response and its end."
     )
-    box = "border:1px solid #8888;border-radius:4px;padding:0.6em;color:#222;background:#fff"
+    box = "border:1px solid #8888;border-radius:4px;padding:0.6em"  # in the page's own colours
     return (
         f'{_FIGURE}<div style="{box}"><table style="border-collapse:collapse">'
         f"<thead><tr>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
@@ -256,6 +256,6 @@ def _bar_row(name: str, count: int, weight: float, tokens: int, widest: int) -> 
     )
     return (
         f'<tr><th scope="row" style="text-align:left;padding:0 0.8em 0 0">{name}</th>'
-        f"{cell}{count / tokens:.1%}</td>{cell}{weight / tokens:.1%}</td>"
-        f'<td><div style="width:min(22em,45vw);text-align:left;white-space:nowrap">{bar}</div></td></tr>'
+        f'{cell}<div style="width:min(22em,40vw)">{bar}</div></td>'
+        f"{cell}{count / tokens:.1%}</td>{cell}{weight / tokens:.1%}</td></tr>"
     )
