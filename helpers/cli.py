@@ -313,7 +313,13 @@ def _add_train(commands):
     parser.add_argument("--model", default="gpt2-mini", help="name, folder or .safetensors file")
     parser.add_argument("--data", default="course", help="name or file of records")
     parser.add_argument("--out", type=file_name, required=True, help="folder for the run")
-    parser.add_argument("--loss-on", default="all", metavar="ARM", help="default: all")
+    parser.add_argument(
+        "--loss-on",
+        default="all",
+        metavar="ARM",
+        help="what to learn from: all (default), instruction+response, header+response, response, "
+        "or response@0.1, which gives the prompt a weight from 0 to 1",
+    )
     parser.add_argument("--template", default="alpaca")
     parser.add_argument("--val", default="", metavar="FILE", help="a validation file of its own")
     parser.add_argument("--epochs", type=whole_number, default=2)

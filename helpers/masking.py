@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from helpers.errors import DataError, SettingsError, nearest
@@ -138,14 +138,23 @@ def learnt_text(example: Example, loss_on: str, tokenizer) -> str:
     return tokenizer.decode([t for t, w in zip(example.ids, weights, strict=True) if w])
 
 
+def learnt_by_segment(examples: Iterable[Example], loss_on: str) -> dict[str, tuple[int, float]]:
+    """Segment → (its tokens, the sum of their loss weights), over all examples."""
+    found = dict.fromkeys(SEGMENTS, (0, 0.0))
+    for example in examples:
+        for name, weight in zip(example.names, loss_weights(example, loss_on), strict=True):
+            tokens, summed = found[name]
+            found[name] = (tokens + 1, summed + weight)
+    return found
+
+
 def learnt_share(examples: Iterable[Example], loss_on: str) -> float:
     """The share of all tokens that the arm learns from, each counted with its weight (0…1)."""
-    total = weight = 0.0
-    for example in examples:
-        total += len(example.ids)
-        weight += sum(loss_weights(example, loss_on))
-    return weight / total
+    parts = learnt_by_segment(examples, loss_on).values()
+    return sum(weight for _, weight in parts) / sum(tokens for tokens, _ in parts)
 
+
+# --- pictures of a mask, as HTML -----------------------------------------------------------------
 
 # Learnt tokens are blue and underlined, ignored ones grey: readable without colour too.
 _STYLE = (
@@ -153,17 +162,32 @@ _STYLE = (
     "border:1px solid #8888;border-radius:4px;padding:0.6em;color:#222;background:#fff"
 )
 
+_FIGURE = '<figure style="line-height:1.5">'  # a widget would space its lines for controls
+
 
 def colour_tokens(example: Example, loss_on: str, tokenizer) -> str:
     """The example as HTML: every token a box, what is learnt from in blue and underlined.
 
     The strength of the blue is the weight; hovering shows id, segment and weight.
     """
+    boxes = _boxes(example, loss_on, tokenizer)
+    return _picture(f'<div style="{_STYLE}">{boxes}</div>', [example], loss_on)
+
+
+def colour_rows(examples: Sequence[Example], loss_on: str, tokenizer) -> str:
+    """Several examples as HTML, each like `colour_tokens`, with line breaks only shown as ↵."""
+    rows = [_boxes(example, loss_on, tokenizer, newline="↵") for example in examples]
+    items = "".join(f'<div style="margin:0 0 0.5em">{row}</div>' for row in rows)
+    return _picture(f'<div style="{_STYLE}">{items}</div>', examples, loss_on)
+
+
+def _boxes(example: Example, loss_on: str, tokenizer, newline: str = "↵\n") -> str:
+    """The tokens of a row as coloured HTML boxes."""
     boxes = []
     weights = loss_weights(example, loss_on)
     for token, name, weight in zip(example.ids, example.names, weights, strict=True):
         text = tokenizer.decode([token], errors="replace")
-        shown = html.escape(text).replace("\n", "↵\n")
+        shown = html.escape(text).replace("\n", newline)
         if weight:
             look = f"background:rgba(0,114,178,{0.12 + 0.28 * weight:.2f});"
             look += "border-bottom:2px solid #0072b2"
@@ -171,9 +195,67 @@ def colour_tokens(example: Example, loss_on: str, tokenizer) -> str:
             look = "color:#666;background:#f2f2f2"
         title = f"id {token}, {name}, weight {weight:g}"
         boxes.append(f'<span style="{look};margin:0 1px" title="{title}">{shown}</span>')
-    share = learnt_share([example], loss_on)
+    return "".join(boxes)
+
+
+def _picture(content: str, examples: Sequence[Example], loss_on: str) -> str:
+    """The coloured tokens with a caption that names the arm and the share learnt from."""
+    tokens = sum(len(example.ids) for example in examples)
+    share = learnt_share(examples, loss_on)
+    counted = ", each counted with its weight" if "@" in loss_on else ""
     caption = (
-        f"Loss on <b>{html.escape(loss_on)}</b>: {share:.0%} of {len(example.ids)} tokens are learnt "
-        "from (blue, underlined); grey ones are read but not learnt from."
+        f"Loss on <b>{html.escape(loss_on)}</b>: {share:.0%} of {tokens} tokens are learnt from "
+        f"(blue, underlined{counted}); grey ones are read but not learnt from."
     )
-    return f'<figure><div style="{_STYLE}">{"".join(boxes)}</div><figcaption>{caption}</figcaption></figure>'
+    return f"{_FIGURE}{content}<figcaption>{caption}</figcaption></figure>"
+
+
+_BAR = {  # a token's fate → its look; the hatching tells them apart without colour
+    "learnt from": "background:repeating-linear-gradient(45deg,#0072b2 0 5px,#3391c4 5px 7px)",
+    "only read": "background:#bbb",
+}
+
+
+def segment_bars(examples: Sequence[Example], loss_on: str) -> str:
+    """An HTML table: each segment's share of all tokens, and how much of it is learnt from.
+
+    Bars are drawn to one scale: grey is only read, blue is learnt from (tokens times weight). The
+    caption says which part of the loss is about the response, the end token included.
+    """
+    parts = learnt_by_segment(examples, loss_on)
+    tokens, learnt = (sum(values) for values in zip(*parts.values(), strict=True))
+    about_reply = (parts["response"][1] + parts["end"][1]) / learnt
+    widest = max(count for count, _ in parts.values())
+    rows = [_bar_row(name, *parts[name], tokens, widest) for name in SEGMENTS if parts[name][0]]
+    heads = "".join(
+        f'<th scope="col" style="text-align:left;padding:0 0.8em 0 0">{head}</th>'
+        for head in ("segment", "tokens, to scale", "of all tokens", "learnt from")
+    )
+    n = len(examples)
+    caption = (
+        f"Loss on <b>{html.escape(loss_on)}</b>, {n:,} {'row' if n == 1 else 'rows'}: "
+        f"{learnt / tokens:.0%} of all tokens are learnt from (blue, tokens times weight), and "
+        f"{about_reply:.0%} of the loss is about the response and its end."
+    )
+    box = "border:1px solid #8888;border-radius:4px;padding:0.6em"  # in the page's own colours
+    return (
+        f'{_FIGURE}<div style="{box}"><table style="border-collapse:collapse">'
+        f"<thead><tr>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+        f"<figcaption>{caption}</figcaption></figure>"
+    )
+
+
+def _bar_row(name: str, count: int, weight: float, tokens: int, widest: int) -> str:
+    """A line of `segment_bars`: the name, two shares of all tokens, and the bar."""
+    cell = '<td style="text-align:left;padding:0 0.8em 0 0;white-space:nowrap">'
+    widths = {"learnt from": weight / widest, "only read": (count - weight) / widest}
+    bar = "".join(
+        f'<span style="display:inline-block;height:0.9em;width:{100 * width:.1f}%;{_BAR[fate]}"'
+        f' title="{name}, {fate}"></span>'
+        for fate, width in widths.items()
+    )
+    return (
+        f'<tr><th scope="row" style="text-align:left;padding:0 0.8em 0 0">{name}</th>'
+        f'{cell}<div style="width:min(22em,40vw)">{bar}</div></td>'
+        f"{cell}{count / tokens:.1%}</td>{cell}{weight / tokens:.1%}</td></tr>"
+    )

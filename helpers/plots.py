@@ -165,6 +165,29 @@ def padding_grid(doc_ids, labels) -> Figure:
     return fig
 
 
+def learnt_shares(shares: dict[str, float], loss_on: str = "") -> Figure:
+    """Which share of all tokens (0…1) each arm learns from, a bar each; `loss_on`'s name is bold."""
+    fig, ax = figure(height=0.9 + 0.4 * len(shares))
+    places, values = range(len(shares)), [100 * share for share in shares.values()]
+    rest = [100 - value for value in values]
+    look = {"hatch": "///", "edgecolor": "white", "linewidth": 0}
+    bars = ax.barh(places, values, 0.7, color="#0072b2", label="learnt from", **look)
+    ax.barh(places, rest, 0.7, left=values, color="#bbbbbb", label="read, not learnt from")
+    ax.bar_label(bars, [f"{value:.0f} %" for value in values], label_type="center", **_PLATE)
+    ax.set_yticks(places, list(shares))
+    for label in ax.get_yticklabels():
+        label.set_fontweight("bold" if label.get_text() == loss_on else "normal")
+    ax.set(xlabel="% of all tokens, each counted with its weight", xlim=(0, 100))
+    ax.invert_yaxis()
+    ax.grid(False)
+    ax.legend(ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1.0))
+    return fig
+
+
+# A number on a hatched bar stands on a white plate.
+_PLATE = {"bbox": {"facecolor": "white", "edgecolor": "none", "pad": 1.5}}
+
+
 def overview(asked: str, answers: dict[str, str], means: dict[str, tuple]) -> Figure:
     """One request, its answers before and after, and both mean scores with intervals.
 

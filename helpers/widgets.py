@@ -2,28 +2,111 @@
 
 Every widget has a plain-variable twin in its notebook, and the first picture is drawn by plain
 code: without a widget front end nothing is lost but the clicking. Errors inside a callback are
-shown in the widget's own output, where Jupyter would swallow them.
+shown in the widget itself, where Jupyter would swallow them.
 """
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable
 
 import ipywidgets
-from IPython.display import HTML, display
+
+from helpers.errors import CourseError
+from helpers.masking import ARMS, segment_weights
+
+WEIGHTED = "response@"  # the arm whose name ends in a prompt weight
+_LABEL = {"description_width": "initial"}  # a fixed width would cut the labels
+# What ipywidgets leaves undone in JupyterLab, mended by a style and the handler of its arrival:
+# it marks a focused list hardly at all, its checkbox's label cuts off the ring, and the notebook
+# takes the arrow keys from a list (and letters: "a" would insert a cell) unless that is forbidden.
+_MENDED = """<style onload="this.closest('.course-toggle').addEventListener('focusin', event => {
+  if (event.target.matches('select')) event.target.setAttribute('data-lm-suppress-shortcuts', '');
+})">
+.course-toggle :is(input, select):focus-visible {
+  outline: 2px solid var(--jp-brand-color1, #0072b2) !important; outline-offset: 1px; }
+.course-toggle .widget-checkbox label { overflow: visible; }
+</style>"""
 
 
-def masking_toggle(draw: Callable[[str], str], *, value: bool = False) -> ipywidgets.VBox:
-    """A labelled checkbox that redraws `draw(loss_on)` (HTML): unticked "all", ticked "response"."""
-    box = ipywidgets.Checkbox(
-        value=value, description="Mask the instruction", indent=False, layout={"width": "auto"}
-    )
-    picture = ipywidgets.Output()
+class MaskingToggle(ipywidgets.VBox):
+    """Controls that choose an arm, and a picture of it: `draw(loss_on)` as HTML, drawn anew each time.
 
-    @picture.capture(clear_output=True, wait=True)
-    def redraw(_change=None):
-        display(HTML(draw("response" if box.value else "all")))
+    A checkbox, a list of the arms and a prompt weight, kept in step: the box is ticked when the arm
+    gives the instruction no weight; ticking it chooses "response", unticking "all". The chosen arm
+    is `.loss_on`. Whatever `draw` raises is shown: a CourseError as its message (the last picture
+    stays), anything else with its traceback. Raises SettingsError for an unknown first arm.
+    """
 
-    box.observe(redraw, names="value")
-    redraw()
-    return ipywidgets.VBox([box, picture])
+    def __init__(self, draw: Callable[[str], str], *, loss_on: str = "all"):
+        segment_weights(loss_on)  # raises for an unknown arm
+        arm, at, weight = loss_on.partition("@")
+        self.draw, self.drawn, self.masked = draw, "", False
+        self.box = ipywidgets.Checkbox(description="Mask the instruction", indent=False)
+        self.arms = ipywidgets.Dropdown(
+            options=[*((name, name) for name in ARMS), ("response with prompt weight", WEIGHTED)],
+            value=arm + at,
+            description="Loss on",
+            style=_LABEL,
+        )
+        # A text field: a number field would change or drop an impossible weight without a word.
+        self.weight = ipywidgets.Text(
+            value=weight or "0.1",
+            description="Prompt weight, 0 to 1",
+            style=_LABEL,
+            continuous_update=False,
+        )
+        self.status, self.picture = ipywidgets.HTML(), ipywidgets.HTML()
+        self.trouble = ipywidgets.Output()
+        for control, width in ((self.box, "auto"), (self.arms, "auto"), (self.weight, "18em")):
+            control.layout = {"width": width, "margin": "2px 12px 2px 0"}
+        # The padding is room for the ring of a focused control: the boxes around cut it off.
+        controls = ipywidgets.HBox(
+            [self.box, self.arms, self.weight], layout={"flex_flow": "row wrap", "padding": "4px"}
+        )
+        mended = ipywidgets.HTML(_MENDED, layout={"display": "none"})
+        super().__init__([mended, controls, self.status, self.picture, self.trouble])
+        self.add_class("course-toggle")
+        self._say(self._update())  # an error of the first picture is an error of the cell
+        self.box.observe(self._ticked, names="value")
+        self.arms.observe(self._changed, names="value")
+        self.weight.observe(self._changed, names="value")
+
+    @property
+    def loss_on(self) -> str:
+        """The chosen arm as the course writes it, for example "all" or "response@0.1"."""
+        weight = self.weight.value.strip() if self.arms.value == WEIGHTED else ""
+        return self.arms.value + weight
+
+    def _ticked(self, _change) -> None:
+        # Nothing to do when it was `_update` that ticked the box.
+        if self.box.value != self.masked:
+            self.arms.value = "response" if self.box.value else "all"
+
+    def _changed(self, _change) -> None:
+        # The controls stay enabled meanwhile: disabling one would take the keyboard's focus from
+        # it, and a change made while the kernel draws is drawn next.
+        self.trouble.clear_output()
+        self._say("working…")
+        line = f"Not drawn; the error stands below. The picture still shows: loss on {self.drawn}."
+        with self.trouble:
+            line = self._update()
+        self._say(line)
+
+    def _update(self) -> str:
+        """Bring the controls into step and draw; returns what to say about it."""
+        self.weight.disabled = self.arms.value != WEIGHTED
+        try:
+            self.masked = segment_weights(self.loss_on)["instruction"] == 0
+            self.box.value = self.masked
+            self.picture.value = self.draw(self.loss_on)
+        except CourseError as error:
+            if not self.drawn:
+                raise
+            text = f"{error} The picture still shows: loss on {self.drawn}."
+            return f'<span role="alert"><b>{html.escape(text)}</b></span>'
+        self.drawn = self.loss_on
+        return f"Shown: loss on {html.escape(self.drawn)}."
+
+    def _say(self, line: str) -> None:
+        self.status.value = f'<span role="status" aria-live="polite">{line}</span>'

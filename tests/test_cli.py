@@ -1,13 +1,15 @@
 """The command line: one JSON object on stdout, one clear line for bad input, and its exit status."""
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
 from conftest import TINY, random_model
 
 from helpers import cli
-from helpers.files import write_json
+from helpers.files import read_json, write_json
+from helpers.masking import ARMS
 from helpers.weights import save_model
 
 SMALL = replace(TINY, n_layer=1, n_head=1, n_embd=7)
@@ -72,6 +74,19 @@ def test_train(place, capsys):
     assert (value["loss_on"], value["out"], value["steps"]) == ("response", "run", 8)
     assert value["val_response_loss_after"] < value["val_response_loss_before"]
     assert (place / "run" / "model.safetensors").exists()
+
+
+@pytest.mark.parametrize("arm", ["instruction+response", "header+response", "response@0.25"])
+def test_train_on_every_other_arm(place, capsys, arm):
+    status, value = run_json(f"{TRAIN} --out run --epochs 1 --loss-on {arm}", capsys)
+    assert (status, value["loss_on"]) == (0, arm)
+    assert read_json(place / "run" / "settings.json")["loss_on"] == arm
+
+
+def test_the_help_of_train_names_every_arm(capsys):
+    _, out, _ = run("train --help", capsys)
+    listed = out.rpartition("--loss-on ARM")[2].partition("--template")[0]
+    assert {*ARMS, "response@0.1"} <= set(re.split(r"[\s,()]+", listed))
 
 
 def test_train_prints_a_summary_for_people(place, capsys):

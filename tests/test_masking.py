@@ -12,14 +12,18 @@ from helpers.formatting import TEMPLATES, Template, example_segments, format_pro
 from helpers.masking import (
     ARMS,
     Example,
+    colour_rows,
     colour_tokens,
+    learnt_by_segment,
     learnt_share,
     learnt_text,
     loss_weights,
     make_example,
     make_examples,
+    segment_bars,
     segment_weights,
 )
+from helpers.plots import learnt_shares
 from helpers.tokenizer import END_OF_TEXT, load_tokenizer
 
 TOY = Template("toy", "Q:\n", "\nI:\n", "\nA:\n")
@@ -77,6 +81,19 @@ def test_the_learnt_share_counts_every_token_with_its_weight(arm, share):
     example = Example(IDS, NAMES)
     assert learnt_share([example], arm) == pytest.approx(share)
     assert learnt_share([example] * 3, arm) == pytest.approx(share)
+
+
+def test_tokens_and_weights_of_every_segment():
+    """The 19 tokens of the row above; the first, which is never learnt from, is the template's."""
+    found = learnt_by_segment([Example(IDS, NAMES)], "response@0.5")
+    assert found == {
+        "template": (7, 3.0),
+        "instruction": (3, 1.5),
+        "input": (2, 1.0),
+        "header": (4, 2.0),
+        "response": (2, 2.0),
+        "end": (1, 1.0),
+    }
 
 
 @pytest.mark.parametrize("weight", ["0", "0.1", "1", "1e-3"])
@@ -314,3 +331,59 @@ def test_html_in_a_record_stays_text(tokenizer):
 def test_the_caption_says_how_much_is_learnt_from(tokenizer):
     html = colour_tokens(Example(IDS, NAMES), "response", tokenizer)
     assert "Loss on <b>response</b>: 16% of 19 tokens are learnt from" in html
+
+
+def test_the_caption_of_a_weighted_arm_says_how_tokens_are_counted(tokenizer):
+    html = colour_tokens(Example(IDS, NAMES), "response@0.5", tokenizer)
+    assert (
+        "55% of 19 tokens are learnt from (blue, underlined, each counted with its weight)" in html
+    )
+
+
+def test_rows_of_a_batch_stand_on_a_line_each(tokenizer):
+    html = colour_rows([Example(IDS, NAMES)] * 2, "response", tokenizer)
+    assert len(boxes(html)) == 38
+    assert "\n" not in html
+    assert html.count("↵") == 10  # five line breaks a row
+    assert "Loss on <b>response</b>: 16% of 38 tokens are learnt from" in html
+
+
+def bars(html):
+    """Segment → (its share, what is learnt from, widths of the blue and the grey bar), as text."""
+    shares = dict(re.findall(r'<th scope="row"[^>]*>(\w+)</th>(.*?)</tr>', html))
+    return {
+        name: re.findall(r">([\d.]+%)</td>", row) + re.findall(r"width:([\d.]+%);", row)
+        for name, row in shares.items()
+    }
+
+
+def test_a_bar_for_every_segment():
+    """Blue and grey widths are per cent of the longest segment, the template of seven tokens."""
+    html = segment_bars([Example(IDS, NAMES)] * 2, "response@0.5")
+    assert bars(html) == {
+        "template": ["36.8%", "15.8%", "42.9%", "57.1%"],
+        "instruction": ["15.8%", "7.9%", "21.4%", "21.4%"],
+        "input": ["10.5%", "5.3%", "14.3%", "14.3%"],
+        "header": ["21.1%", "10.5%", "28.6%", "28.6%"],
+        "response": ["10.5%", "10.5%", "28.6%", "0.0%"],
+        "end": ["5.3%", "5.3%", "14.3%", "0.0%"],
+    }
+    assert "Loss on <b>response@0.5</b>, 2 rows: 55% of all tokens are learnt from" in html
+    assert "29% of the loss is about the response and its end" in html  # 3 / 10.5
+
+
+def test_segments_that_no_row_has_get_no_bar(tokenizer):
+    html = segment_bars([make_example({**ROW, "input": ""}, TOY, tokenizer)], "response")
+    assert list(bars(html)) == ["template", "instruction", "header", "response", "end"]
+    assert "1 row:" in html
+    assert "100% of the loss is about the response" in html
+
+
+def test_the_figure_of_the_arms_has_a_bar_each_and_marks_the_chosen_one():
+    [ax] = learnt_shares({"all": 0.98, "response": 0.19}, "response").axes
+    learnt, rest = ([bar.get_width() for bar in bars] for bars in ax.containers)
+    assert learnt == pytest.approx([98, 19])
+    assert rest == pytest.approx([2, 81])
+    names = {label.get_text(): label.get_fontweight() for label in ax.get_yticklabels()}
+    assert names == {"all": "normal", "response": "bold"}
+    assert [text.get_text() for text in ax.texts] == ["98 %", "19 %"]

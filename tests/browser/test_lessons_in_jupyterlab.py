@@ -49,12 +49,14 @@ sys.addaudithook(note)
 """
 
 FAULTS = [
-    "from helpers.widgets import masking_toggle\n\n\n"
+    "import time\n\n"
+    "from helpers.widgets import MaskingToggle\n\n\n"
     "def draw(arm):\n"
     "    if arm == 'response':\n"
     "        raise ValueError('this arm cannot be drawn')\n"
+    "    time.sleep(2 * (arm == 'header+response'))\n"
     "    return f'<p>drawn for {arm}</p>'\n\n\n"
-    "masking_toggle(draw)",
+    "MaskingToggle(draw)",
     "from helpers import data\n\nrecords = data.load_records('my-data.json')",
 ]
 
@@ -232,27 +234,122 @@ def focus_is_visible(locator):
     )
 
 
+def focus_is_whole(locator):
+    """Whether no box around the focused control cuts off the ring that marks it."""
+    return locator.evaluate(
+        """e => {
+            const s = getComputedStyle(e), ring = e.getBoundingClientRect();
+            const out = s.outlineStyle === 'none' ? 0
+                : parseFloat(s.outlineWidth) + Math.max(0, parseFloat(s.outlineOffset));
+            for (let box = e.parentElement; box !== document.body; box = box.parentElement) {
+                if (getComputedStyle(box).overflow === 'visible') continue;
+                const edge = box.getBoundingClientRect();
+                if (ring.left - out < edge.left || ring.right + out > edge.right
+                    || ring.top - out < edge.top || ring.bottom + out > edge.bottom) return false;
+            }
+            return true;
+        }"""
+    )
+
+
 # --- the widgets, each with its test -------------------------------------------------------------
+
+
+def widget_of(page, box):
+    """The widget around a control, in sight, and the captions of its pictures."""
+    box.scroll_into_view_if_needed()
+    widget = page.locator(".jp-OutputArea-child", has=box)
+    return widget, widget.locator("figcaption")
+
+
+def expect_arm(captions, arm):
+    """Both pictures, the tokens and the bars, name this arm."""
+    for number in (0, 1):
+        playwright_expect(captions.nth(number)).to_contain_text(
+            re.compile(rf"^Loss on {re.escape(arm)}[:,]")
+        )
+
+
+def start_above(page, box):
+    """Put the focus before the widget, as somebody who comes with the keyboard has it."""
+    page.locator(".jp-CodeCell", has=box).locator(".cm-content").click()
+    page.keyboard.press("Escape")  # leaves the editor, in which Tab would indent
 
 
 def mask_the_instruction(page):
     """The checkbox recolours the example: by mouse, and by Tab and the space bar."""
     box = page.get_by_label("Mask the instruction")
-    box.scroll_into_view_if_needed()
-    widget = page.locator(".jp-OutputArea-child", has=box)
-    shown = widget.locator("figcaption")
-    playwright_expect(shown).to_contain_text("Loss on all")
+    _, captions = widget_of(page, box)
+    expect_arm(captions, "all")
     box.click()
-    playwright_expect(shown).to_contain_text("Loss on response")
+    expect_arm(captions, "response")
+    playwright_expect(page.get_by_label("Loss on")).to_have_value("response")
     page.screenshot(path=SHOTS / "toggle-by-mouse.png")
-    page.locator(".jp-CodeCell", has=box).locator(".cm-content").click()
-    page.keyboard.press("Escape")  # leaves the editor, in which Tab would indent
+    start_above(page, box)
     tab_to(page, box)
     assert focus_is_visible(box)
+    assert focus_is_whole(box)
     page.keyboard.press("Space")
-    playwright_expect(shown).to_contain_text("Loss on all")
+    expect_arm(captions, "all")
+    playwright_expect(page.get_by_label("Loss on")).to_have_value("all")
     assert not box.is_checked()
+    playwright_expect(box).to_be_focused()  # a redrawing takes the focus from nobody
     page.screenshot(path=SHOTS / "toggle-by-keyboard.png")
+
+
+def choose_an_arm(page):
+    """The list, by its arrow keys: the box follows, and no key goes to the notebook instead."""
+    box, arms = page.get_by_label("Mask the instruction"), page.get_by_label("Loss on")
+    _, captions = widget_of(page, box)
+    start_above(page, box)
+    tab_to(page, arms)
+    assert focus_is_visible(arms)
+    assert focus_is_whole(arms)
+    for arm in ("instruction+response", "header+response", "response", "response@0.1"):
+        page.keyboard.press("ArrowDown")
+        expect_arm(captions, arm)
+        assert box.is_checked() == (arm in ("header+response", "response"))
+        playwright_expect(arms).to_be_focused()
+    page.screenshot(path=SHOTS / "toggle-list.png")
+    cells = state(page)["code"]
+    page.keyboard.press("a")
+    expect_arm(captions, "all")
+    assert not box.is_checked()
+    assert state(page)["code"] == cells
+
+
+def weigh_the_prompt(page):
+    """The weight: off for other arms, typed and entered for its own, refused in words."""
+    box, field = (
+        page.get_by_label("Mask the instruction"),
+        page.get_by_label("Prompt weight, 0 to 1"),
+    )
+    widget, captions = widget_of(page, box)
+    assert field.is_disabled()
+    page.get_by_label("Loss on").select_option("response with prompt weight")
+    expect_arm(captions, "response@0.1")
+    playwright_expect(field).to_be_enabled()
+    start_above(page, box)
+    tab_to(page, field)
+    assert focus_is_visible(field)
+    assert focus_is_whole(field)
+    page.keyboard.press("Control+A")
+    page.keyboard.type("0.25")
+    page.keyboard.press("Enter")
+    expect_arm(captions, "response@0.25")
+    playwright_expect(field).to_be_focused()
+    page.keyboard.press("Control+A")
+    page.keyboard.type("7")
+    page.keyboard.press("Tab")
+    playwright_expect(widget.get_by_role("alert")).to_contain_text(
+        "prompt weight '7' in 'response@7': give a number from 0 to 1"
+    )
+    playwright_expect(widget.get_by_role("alert")).to_contain_text("still shows: loss on")
+    expect_arm(captions, "response@0.25")
+    page.screenshot(path=SHOTS / "toggle-bad-weight.png")
+    page.get_by_label("Loss on").select_option("all")
+    expect_arm(captions, "all")
+    playwright_expect(widget.get_by_role("alert")).to_have_count(0)
 
 
 def playwright_expect(locator):
@@ -261,7 +358,12 @@ def playwright_expect(locator):
     return expect(locator)
 
 
-WIDGETS = {"02_collating_and_masking": {"Mask the instruction": mask_the_instruction}}
+TOGGLE = {
+    "Mask the instruction": mask_the_instruction,
+    "Loss on": choose_an_arm,
+    "Prompt weight, 0 to 1": weigh_the_prompt,
+}
+WIDGETS = {"02_collating_and_masking": TOGGLE, "04_fine_tuning": TOGGLE}
 
 
 # --- the tests -----------------------------------------------------------------------------------
@@ -308,9 +410,18 @@ def test_faults_are_shown_where_they_happen(lab, open_page):
         box.click()
         widget = page.locator(".jp-OutputArea-child", has=box).first
         playwright_expect(widget).to_contain_text("ValueError: this arm cannot be drawn")
+        playwright_expect(widget.get_by_role("status")).to_have_text(
+            "Not drawn; the error stands below. The picture still shows: loss on all."
+        )
         page.screenshot(path=SHOTS / "fault-callback.png")
         box.click()
         playwright_expect(widget).to_contain_text("drawn for all")
+        playwright_expect(widget).not_to_contain_text("ValueError")
+        page.get_by_label("Loss on").select_option("header+response")
+        playwright_expect(widget.get_by_role("status")).to_have_text("working…")
+        page.screenshot(path=SHOTS / "toggle-working.png")
+        playwright_expect(widget).to_contain_text("drawn for header+response")
+        playwright_expect(widget.get_by_role("status")).to_contain_text("Shown: loss on")
 
         restart(page, "kernelmenu:restart")
         page.wait_for_timeout(1500)
