@@ -81,6 +81,17 @@ class Phase:
         """Tokens read in the phase."""
         return self.steps * self.rows * self.length
 
+    @property
+    def settings(self) -> TrainSettings:
+        """What the training loop has to know."""
+        return TrainSettings(
+            epochs=1,
+            lr=self.lr,
+            warmup=self.warmup,
+            final_lr=self.final_lr,
+            precision=self.precision,
+        )
+
 
 # What phases share. The prose generator grew meanwhile: each phase read what that of its day wrote.
 FIRST = {"rows": 24, "length": 128, "precision": "fp32"}
@@ -366,18 +377,11 @@ def start_phase(model: GPT, phase: Phase, earlier: TrainState | None = None) -> 
 
     A parameter has moments to keep if the same kind of optimiser moved it before.
     """
-    settings = TrainSettings(
-        epochs=1,
-        lr=phase.lr,
-        warmup=phase.warmup,
-        final_lr=phase.final_lr,
-        precision=phase.precision,
-    )
     if phase.optimizer == "muon":
-        optimizer = MuonAdamW(model, settings, phase.embedding_scale)
-        state = TrainState(model, settings, optimizer=optimizer)
+        optimizer = MuonAdamW(model, phase.settings, phase.embedding_scale)
+        state = TrainState(model, phase.settings, optimizer=optimizer)
     else:
-        state = TrainState(model, settings, pretrain_groups(model, phase.embedding_scale))
+        state = TrainState(model, phase.settings, pretrain_groups(model, phase.embedding_scale))
     if earlier and phase.keep_moments:
         for new in optimizer_parts(state):
             for old in optimizer_parts(earlier):
@@ -485,7 +489,12 @@ def pretrain(
         elif phase.full_softmax and before and not before.full_softmax:
             settle_rare_tokens(model, plan.micro_batches(0, 0)[0].to(device), subset)
         loss = None if phase.full_softmax else restricted_losses(subset, config.vocab_size)
-        facts = {"device": device, "machine": machine, "threads": torch.get_num_threads()}
+        facts = {
+            "embeddings": embeddings.stem if embeddings else "",
+            "machine": machine,
+            "device": device,
+            "threads": torch.get_num_threads(),
+        }
         if not (folder / "phase.json").exists():
             write_json(folder / "phase.json", {**asdict(phase), **facts})
         for line in run_phase(state, plan, loss, folder, every, device):
