@@ -12,7 +12,7 @@ help:
 	@echo "make lab        open the lessons in JupyterLab"
 	@echo "make site       build/site from the lessons as they are stored, running nothing"
 	@echo "make notebooks  execute and stamp the committed lessons"
-	@echo "make models-table  tune each bundled model with three seeds: benchmarks/results (half an hour)"
+	@echo "make models-table  tune each bundled model with three seeds: benchmarks/results"
 	@echo "make setup      the course alone; make setup-dev adds what the tests need"
 
 # constraints.txt names the versions that the tests ran with. Some of them need Python 3.11: where
