@@ -72,8 +72,9 @@ def out_of_memory(args) -> str:
         remedies.append(f"lower --max-length (now {args.max_length})")
     if hasattr(args, "max_new_tokens"):
         remedies.append(f"lower --max-new-tokens (now {args.max_new_tokens})")
-    if hasattr(args, "model"):
-        remedies.append(f"take a smaller model than {args.model}, such as gpt2-mini")
+    if getattr(args, "model", "gpt2-micro") != "gpt2-micro":
+        smaller = "gpt2-micro" if args.model == "gpt2-mini" else "gpt2-mini"
+        remedies.append(f"take a smaller model than {args.model}, such as {smaller}")
     remedies.append("close other programs")
     return f"out of memory: {', or '.join(remedies)}."
 
@@ -310,7 +311,11 @@ def _site(args) -> int:
 
 def _add_train(commands):
     parser = commands.add_parser("train", help="fine-tune a model on a data set")
-    parser.add_argument("--model", default="gpt2-mini", help="name, folder or .safetensors file")
+    parser.add_argument(
+        "--model",
+        default="gpt2-mini",
+        help="gpt2-micro, gpt2-mini, gpt2 …, folder or .safetensors file",
+    )
     parser.add_argument("--data", default="course", help="name or file of records")
     parser.add_argument("--out", type=file_name, required=True, help="folder for the run")
     parser.add_argument(
@@ -397,7 +402,9 @@ def _train(args) -> int:
 
 def _add_generate(commands):
     parser = commands.add_parser("generate", help="answer the rows of a data set")
-    parser.add_argument("--model", default="gpt2-mini", help="name or folder of a run")
+    parser.add_argument(
+        "--model", default="gpt2-mini", help="gpt2-micro, gpt2-mini, gpt2 …, or folder of a run"
+    )
     parser.add_argument("--data", default="course")
     parser.add_argument("--split", default="test", help="test, train, val or all")
     parser.add_argument("--out", type=file_name, required=True, help="the responses.json to write")

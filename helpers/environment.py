@@ -480,7 +480,7 @@ def check_tokenizer(settings) -> Item:
 
 
 def check_bundled_files(settings) -> Item:
-    """The bundled model and data, byte for byte as in assets/SHA256SUMS (format of sha256sum)."""
+    """The bundled models and data, byte for byte as in assets/SHA256SUMS (format of sha256sum)."""
     from helpers.files import sha256
 
     lines = (ASSETS / "SHA256SUMS").read_text(encoding="utf-8").splitlines()
@@ -496,7 +496,7 @@ def check_bundled_files(settings) -> Item:
         if sha256(path) != expected:
             found = f"{name} ({path.stat().st_size:,} bytes) is damaged or cut off"
             return Item("bundled files", False, found, _restore_assets())
-    return Item("bundled files", True, f"model and data whole ({len(lines)} files)")
+    return Item("bundled files", True, f"models and data whole ({len(lines)} files)")
 
 
 def memory_gb() -> tuple[float, float]:

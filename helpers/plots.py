@@ -188,6 +188,19 @@ def learnt_shares(shares: dict[str, float], loss_on: str = "") -> Figure:
 _PLATE = {"bbox": {"facecolor": "white", "edgecolor": "none", "pad": 1.5}}
 
 
+def positions(edges: Sequence[int], rows: Sequence[tuple[float, float, float]]) -> Figure:
+    """Loss against position: a step and its 95 % interval (mean, low, high) between two edges."""
+    fig, ax = figure(width=6.0, height=2.8)
+    means, lows, highs = zip(*rows, strict=True)
+    colour, style, _ = LOOK["validation"]
+    ax.fill_between(
+        edges, [*lows, lows[-1]], [*highs, highs[-1]], step="post", color=colour, alpha=0.2
+    )
+    ax.step(edges, [*means, means[-1]], where="post", color=colour, linestyle=style)
+    ax.set(xlabel="position of the token", ylabel="loss (nats per token)", xlim=(0, edges[-1]))
+    return fig
+
+
 def overview(asked: str, answers: dict[str, str], means: dict[str, tuple]) -> Figure:
     """One request, its answers before and after, and both mean scores with intervals.
 

@@ -5,9 +5,10 @@ windows cut at random from a long row of tokens, every token is learnt from, and
 only the most frequent tokens, because the full softmax is three quarters of a small GPT-2's work.
 The text itself is not in the project (the model cards name every source); the recipe below is.
 
-Two tricks, both ours to answer for: windows start at random positions half of the time, so that all
-1,024 position embeddings are trained by short windows; and token embeddings may start from another
-open model's, projected to our width (see `embeddings_from_gguf`).
+Four tricks, all ours to answer for: windows start at random positions half of the time, so that all
+1,024 position embeddings are trained by short windows; token embeddings may start from another
+open model's, projected to our width (`embeddings_from_gguf`); a model may grow by blocks that say
+nothing at first (`grow`); and its matrices may be trained with Muon (`MuonAdamW`).
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ import argparse
 import json
 import lzma
 import os
+import platform
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
@@ -28,13 +30,14 @@ from torch.nn import functional as F
 
 from helpers.collate import IGNORE_INDEX, Batch
 from helpers.datagen.prose import prose
-from helpers.errors import CourseError
-from helpers.files import append_jsonl, write_json
+from helpers.errors import CourseError, nearest
+from helpers.files import append_jsonl, repair_journal, write_json, write_jsonl
 from helpers.model import GPT, GPTConfig, count_parameters, init_weights
+from helpers.runs import choose_device, keep_memory
 from helpers.tokenizer import END_OF_TEXT, load_tokenizer
 from helpers.train import TrainSettings, TrainState, load_state, save_state, train
+from helpers.weights import save_model
 
-MINI = GPTConfig(n_layer=6, n_head=4, n_embd=256)
 SEPARATOR = "<|endoftext|>"  # on a line of its own between documents
 CORPUS = {  # file → share of the windows when there is no prose of our own
     "children-stories": 0.10,
@@ -44,37 +47,83 @@ CORPUS = {  # file → share of the windows when there is no prose of our own
     "bible-basic-english": 0.06,
     "plain-language": 0.06,
 }
+SAVE_SECONDS = 300.0  # of training between two states: what a killed run loses at most
 
 
 @dataclass(frozen=True)
 class Phase:
-    """One stretch of pretraining with its own batch shape, rate and mixture."""
+    """One stretch of pretraining with its own batch shape, rate, optimiser and mixture."""
 
     name: str
     steps: int
     rows: int  # windows a step
     length: int  # tokens a window
-    vocabulary: int  # size of the restricted softmax; 0 = all 50,257
     lr: float
-    warmup: float = 0.0
-    final_lr: float = 1.0
-    prose: float = 0.0  # share of the windows from our own generator
-    micro_batches: int = 1
-    random_positions: bool = True
+    warmup: float = 0.0  # share of the steps
+    final_lr: float = 1.0  # where the cosine ends, as a share of lr; 1 = a constant rate
     planned: int = 0  # steps the rate was planned for, where the phase was stopped earlier
+    seed: int = 0  # of the windows
+    prose: float = 0.0  # share of the windows from our own generator
+    prose_seed: int = 0
+    paragraphs: int = 200_000  # of our own prose, read several times over
+    vocabulary: int = 8192  # frequent tokens that the restricted softmax scores
+    full_softmax: bool = False  # score all 50,257; the others are settled first
+    random_positions: bool = True
+    precision: str = "bf16"
+    optimizer: str = "adamw"  # or muon: Muon for the blocks' matrices, AdamW for the rest
+    embedding_scale: float = 0.3  # of the rate, for the token embeddings
+    keep_moments: bool = True  # carry the optimiser's moments over from the phase before
+    new_blocks: tuple[int, ...] = ()  # places of the blocks that the model grows by at the start
+    micro_batches: int = 1
 
     @property
     def tokens(self) -> int:
         """Tokens read in the phase."""
         return self.steps * self.rows * self.length
 
+    @property
+    def settings(self) -> TrainSettings:
+        """What the training loop has to know."""
+        return TrainSettings(
+            epochs=1,
+            lr=self.lr,
+            warmup=self.warmup,
+            final_lr=self.final_lr,
+            precision=self.precision,
+        )
 
-PHASES = (
-    Phase("words", 1220, 24, 128, 8192, 2e-3, warmup=0.05, planned=1600),
-    Phase("facts", 1040, 24, 128, 8192, 2e-3, final_lr=0.15, prose=0.45, planned=2900),
-    Phase("practice", 2450, 24, 128, 8192, 1.6e-3, final_lr=0.15, prose=0.75),
-    Phase("whole", 150, 6, 512, 0, 2.4e-4, final_lr=0.05, prose=0.6, random_positions=False),
+
+# What phases share. The prose generator grew meanwhile: each phase read what that of its day wrote.
+FIRST = {"rows": 24, "length": 128, "precision": "fp32"}
+SHORT = {"rows": 48, "length": 128}
+LONG = {"rows": 6, "length": 1024, "full_softmax": True, "random_positions": False}
+FACTS = {"prose": 0.7, "prose_seed": 21, "paragraphs": 700_000}
+
+# fmt: off
+MINI_PHASES = (  # up to whole-6 the first gpt2-mini, of 6 blocks; the rest go on from its weights
+    Phase("words", 1220, **FIRST, lr=2e-3, warmup=0.05, planned=1600),
+    Phase("facts", 1040, **FIRST, lr=2e-3, final_lr=0.15, planned=2900, seed=1,
+          prose=0.45, prose_seed=1),
+    Phase("practice", 2450, **FIRST, lr=1.6e-3, final_lr=0.15, seed=2, prose=0.75, prose_seed=2),
+    Phase("whole-6", 150, 6, 512, lr=2.4e-4, final_lr=0.05, seed=3, prose=0.6, prose_seed=3,
+          full_softmax=True, random_positions=False, precision="fp32"),
+    Phase("grow", 1420, **SHORT, lr=1.2e-3, warmup=0.02, planned=8000, seed=11,
+          prose=0.5, prose_seed=11, paragraphs=400_000, new_blocks=(2, 5)),
+    Phase("facts2", 1940, **SHORT, **FACTS, lr=1.2e-3, seed=21),
+    Phase("decay", 420, **SHORT, **FACTS, lr=1.1e-3, final_lr=0.05, seed=41),
+    Phase("whole", 150, **LONG, **FACTS, lr=2.4e-4, final_lr=0.05, seed=43, micro_batches=2),
 )
+MICRO_PHASES = (
+    Phase("words", 1500, **SHORT, lr=3e-3, warmup=0.05, planned=3000),
+    Phase("facts", 4000, **SHORT, **FACTS, lr=2.4e-3, seed=1),
+    Phase("decay", 800, **SHORT, **FACTS, lr=2.4e-3, final_lr=0.05, seed=2),
+    Phase("whole", 150, **LONG, **FACTS, lr=4e-4, final_lr=0.05, seed=3, micro_batches=2),
+)
+# fmt: on
+RECIPES = {  # model → its sizes at the start, and what was done
+    "mini": (GPTConfig(n_layer=6, n_head=4, n_embd=256), MINI_PHASES),
+    "micro": (GPTConfig(n_layer=6, n_head=4, n_embd=128), MICRO_PHASES),
+}
 
 
 def tokenise(folder: Path, cache: Path) -> dict[str, np.ndarray]:
@@ -171,8 +220,8 @@ def frequent_tokens(sources: list[np.ndarray], shares: list[float], size: int) -
 
 def restricted_losses(subset: torch.Tensor, vocab_size: int):
     """A loss function over the tokens in `subset` only; other targets are left out."""
-    place = torch.full((vocab_size,), -1, dtype=torch.long)
-    place[subset] = torch.arange(len(subset))
+    place = torch.full((vocab_size,), -1, dtype=torch.long, device=subset.device)
+    place[subset] = torch.arange(len(subset), device=subset.device)
 
     def loss(model: GPT, batch: Batch):
         labels = torch.where(batch.labels == IGNORE_INDEX, -1, place[batch.labels.clamp(min=0)])
@@ -196,7 +245,7 @@ def settle_rare_tokens(model: GPT, batch: Batch, subset: torch.Tensor, shrink: f
     mean = model.hidden(batch.input_ids, batch.positions).mean((0, 1))  # (C,)
     logits = model.tokens.weight @ mean  # (V,)
     level = logits[subset].sort().values[: len(subset) // 10].mean()
-    rare = torch.ones(len(logits), dtype=torch.bool)
+    rare = torch.ones(len(logits), dtype=torch.bool, device=subset.device)
     rare[subset] = False
     model.tokens.weight[rare] *= shrink
     shift = (level - shrink * logits[rare]) / mean.pow(2).sum()
@@ -260,25 +309,149 @@ def pretrain_groups(model: GPT, embedding_scale: float) -> list[dict]:
     ]
 
 
+class MuonAdamW:
+    """Two optimisers that look like one: Muon for the blocks' matrices, AdamW for all the rest.
+
+    Muon makes the update of a matrix nearly orthogonal (Jordan et al. 2024); scaled to the size of
+    AdamW's updates, both take the same rate (Liu et al. 2025). Embeddings, biases and norms are no
+    maps between hidden states and stay with AdamW.
+    """
+
+    def __init__(self, model: GPT, settings: TrainSettings, embedding_scale: float):
+        if not hasattr(torch.optim, "Muon"):
+            raise CourseError(
+                f"PyTorch {torch.__version__} has no torch.optim.Muon: install 2.9 or newer, or take "
+                'optimizer="adamw".'
+            )
+        matrices = [p for p in model.blocks.parameters() if p.dim() == 2]
+        chosen = set(matrices)
+        rest = []
+        for group in pretrain_groups(model, embedding_scale):
+            rest.append({**group, "params": [p for p in group["params"] if p not in chosen]})
+        muon = torch.optim.Muon(
+            matrices,
+            lr=settings.lr,
+            weight_decay=0.1,
+            momentum=0.95,
+            adjust_lr_fn="match_rms_adamw",
+        )
+        adamw = torch.optim.AdamW(rest, lr=settings.lr, betas=settings.betas, fused=True)
+        self.parts = (muon, adamw)
+
+    @property
+    def param_groups(self) -> list[dict]:
+        """The groups of both."""
+        return [group for part in self.parts for group in part.param_groups]
+
+    def step(self) -> None:
+        """One update of every parameter."""
+        for part in self.parts:
+            part.step()
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget all gradients."""
+        for part in self.parts:
+            part.zero_grad(set_to_none)
+
+    def state_dict(self) -> dict:
+        """The moments of all parameters, AdamW's numbered on after Muon's. Rates are the phase's."""
+        muon, adamw = (part.state_dict()["state"] for part in self.parts)
+        first = self._first_of_adamw
+        return {"state": {**muon, **{first + n: m for n, m in adamw.items()}}}
+
+    def load_state_dict(self, state: dict) -> None:
+        """Take over what `state_dict` returned."""
+        first = self._first_of_adamw
+        muon = {n: m for n, m in state["state"].items() if n < first}
+        adamw = {n - first: m for n, m in state["state"].items() if n >= first}
+        for part, moments in zip(self.parts, (muon, adamw), strict=True):
+            part.load_state_dict({**part.state_dict(), "state": moments})
+
+    @property
+    def _first_of_adamw(self) -> int:
+        return sum(len(group["params"]) for group in self.parts[0].param_groups)
+
+
+def start_phase(model: GPT, phase: Phase, earlier: TrainState | None = None) -> TrainState:
+    """The state before a phase's first step, with the moments of the phase before if it keeps them.
+
+    A parameter has moments to keep if the same kind of optimiser moved it before.
+    """
+    if phase.optimizer == "muon":
+        optimizer = MuonAdamW(model, phase.settings, phase.embedding_scale)
+        state = TrainState(model, phase.settings, optimizer=optimizer)
+    else:
+        state = TrainState(model, phase.settings, pretrain_groups(model, phase.embedding_scale))
+    if earlier and phase.keep_moments:
+        for new in optimizer_parts(state):
+            for old in optimizer_parts(earlier):
+                if type(new) is type(old):
+                    ours = {p for group in new.param_groups for p in group["params"]}
+                    new.state.update({p: m for p, m in old.state.items() if p in ours})
+    return state
+
+
+def optimizer_parts(state: TrainState) -> tuple[torch.optim.Optimizer, ...]:
+    """The PyTorch optimisers behind a state's one."""
+    return getattr(state.optimizer, "parts", (state.optimizer,))
+
+
+@torch.no_grad()
+def grow(model: GPT, new_blocks: tuple[int, ...]) -> GPT:
+    """A deeper model that computes the same: blocks at these places are new and say nothing yet.
+
+    Their last matrices, attention.out and mlp.down, are zero, so nothing is added to the residual
+    stream until training moves them. The old weights are rounded to bfloat16, as they are stored.
+    """
+    config = replace(model.config, n_layer=model.config.n_layer + len(new_blocks))
+    grown = init_weights(GPT(config), torch.Generator().manual_seed(0))
+    places = [n for n in range(config.n_layer) if n not in new_blocks]
+    state = grown.state_dict()
+    for name, value in model.state_dict().items():
+        if name.startswith("blocks."):
+            _, number, rest = name.split(".", 2)
+            name = f"blocks.{places[int(number)]}.{rest}"
+        state[name].copy_(value.bfloat16())
+    for number in new_blocks:
+        for last in (grown.blocks[number].attention.out, grown.blocks[number].mlp.down):
+            last.weight.zero_()
+            last.bias.zero_()
+    return grown.to(next(model.parameters()).device)
+
+
 def run_phase(
-    state: TrainState, plan: WindowPlan, loss, folder: Path, every: int
+    state: TrainState, plan: WindowPlan, loss, folder: Path, every: int, device: str = "cpu"
 ) -> Iterator[dict]:
     """Train one phase, yielding a line of progress every `every` steps and saving the state."""
-    total, count, started, last = 0.0, 0, time.perf_counter(), plan.phase.steps
+    curve, last = folder / "curve.jsonl", plan.phase.steps
+    lines = [line for line in repair_journal(curve) if line["step"] <= state.step]
+    write_jsonl(curve, lines)  # without the steps that a killed run did and did not save
     if state.step >= last:
         return
-    for record in train(state, plan, **({"loss": loss} if loss else {})):
+    total, count, started = 0.0, 0, time.perf_counter()
+    for record in train(state, plan, device=device, **({"loss": loss} if loss else {})):
         total, count = total + record.loss, count + 1
         if record.step % every == 0 or record.step == last:
             line = {**asdict(record), "phase": plan.phase.name, "loss": total / count}
-            append_jsonl(folder / "curve.jsonl", line)
+            append_jsonl(curve, line)
             yield line
             total, count = 0.0, 0
-            if time.perf_counter() - started > 300 or record.step == last:
+            if time.perf_counter() - started > SAVE_SECONDS or record.step == last:
                 save_state(folder, state)
                 started = time.perf_counter()
         if record.step == last:
             return
+
+
+def mixture(
+    phase: Phase, sources: list[np.ndarray], cache: Path
+) -> tuple[list[np.ndarray], list[float]]:
+    """The token rows that a phase reads, and the share of the windows that each gets."""
+    shares = [share * (1 - phase.prose) for share in CORPUS.values()]
+    if not phase.prose:
+        return sources, shares
+    own = tokenise_prose(cache, phase.prose_seed, phase.paragraphs)
+    return [*sources, own], [*shares, phase.prose]
 
 
 def pretrain(
@@ -287,87 +460,83 @@ def pretrain(
     corpus: Path,
     out: Path,
     *,
-    seed: int = 0,
     embeddings: Path | None = None,
     until: str = "",
-    paragraphs: int = 200_000,
-    precision: str = "fp32",
+    device: str = "cpu",
+    machine: str = "",
+    every: int = 20,
 ) -> GPT:
-    """The model after all phases (or up to `until`); finished phases are loaded, not repeated."""
-    torch.manual_seed(seed)
-    model = init_weights(GPT(config), torch.Generator().manual_seed(seed))
-    scale = 1.0
+    """The model after all phases (or up to `until`); finished phases are loaded, not repeated.
+
+    Leaves in `out`, for each phase, a folder with `state.safetensors`, `curve.jsonl` (a line every
+    `every` steps) and `phase.json` (the phase and the machine), from which the card is written.
+    """
+    model = init_weights(GPT(config), torch.Generator().manual_seed(0)).to(device)
     if embeddings:
-        scale = 0.3
         with torch.no_grad():
             model.tokens.weight.copy_(embeddings_from_gguf(embeddings, config.n_embd))
     sources = [held_out(t)[0] for t in tokenise(corpus, out / "tokens").values()]
-    previous = subset = None
-    for number, phase in enumerate(phases):
-        settings = TrainSettings(
-            epochs=1,
-            lr=phase.lr,
-            warmup=phase.warmup,
-            final_lr=phase.final_lr,
-            precision=precision,
-        )
-        state = TrainState(model, settings, pretrain_groups(model, scale))
-        if previous:
-            state.optimizer.load_state_dict(previous.optimizer.state_dict())
-        folder = out / phase.name
+    state, before = None, None
+    for phase in phases:
+        if phase.new_blocks:
+            model = grow(model, phase.new_blocks)
+        texts, shares = mixture(phase, sources, out / "tokens")
+        plan = WindowPlan(phase, texts, shares, phase.seed, config.n_positions)
+        subset = frequent_tokens(texts, shares, phase.vocabulary).to(device)
+        state, folder = start_phase(model, phase, state), out / phase.name
         if (folder / "state.safetensors").exists():
             load_state(folder, state)
-        texts, shares = list(sources), [s * (1 - phase.prose) for s in CORPUS.values()]
-        if phase.prose:
-            texts.append(tokenise_prose(out / "tokens", seed + number, paragraphs))
-            shares.append(phase.prose)
-        plan = WindowPlan(phase, texts, shares, seed + number, config.n_positions)
-        loss = None
-        if phase.vocabulary:
-            subset = frequent_tokens(texts, shares, phase.vocabulary)
-            loss = restricted_losses(subset, config.vocab_size)
-        elif subset is not None and state.step == 0:
-            settle_rare_tokens(model, plan.micro_batches(0, 0)[0], subset)
-        folder.mkdir(parents=True, exist_ok=True)
-        for line in run_phase(state, plan, loss, folder, every=20):
+        elif phase.full_softmax and before and not before.full_softmax:
+            settle_rare_tokens(model, plan.micro_batches(0, 0)[0].to(device), subset)
+        loss = None if phase.full_softmax else restricted_losses(subset, config.vocab_size)
+        facts = {
+            "embeddings": embeddings.stem if embeddings else "",
+            "machine": machine,
+            "device": device,
+            "threads": torch.get_num_threads(),
+        }
+        if not (folder / "phase.json").exists():
+            write_json(folder / "phase.json", {**asdict(phase), **facts})
+        for line in run_phase(state, plan, loss, folder, every, device):
             speed = line["tokens"] / line["seconds"]
             print(f"{phase.name} {line['step']}/{phase.steps}: {line['loss']:.3f}, {speed:.0f}/s")
-        write_json(folder / "phase.json", asdict(phase))
-        previous = state
+        before = phase
         if phase.name == until:
             break
     return model
 
 
-def main() -> None:
+def main(argv: list[str] | None = None) -> None:
     """Command line: pretrain, resuming where an earlier call stopped."""
     parser = argparse.ArgumentParser(prog="python -m helpers.pretrain", description=__doc__)
+    parser.add_argument("--model", choices=RECIPES, default="mini")
     parser.add_argument("--corpus", type=Path, required=True, help="folder with NAME.txt.xz files")
     parser.add_argument("--work", type=Path, required=True, help="tokens, states and curves")
     parser.add_argument("--embeddings", type=Path, help="GGUF file to start token embeddings from")
     parser.add_argument("--until", default="", help="stop after the phase of this name")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
-    parser.add_argument("--save", type=Path, help="where the finished model goes")
-    args = parser.parse_args()
-    names = [phase.name for phase in PHASES]
+    parser.add_argument("--device", default="cpu", help="cpu, cuda or mps")
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--machine", default=platform.machine(), help="in words, for the card")
+    parser.add_argument("--save", type=Path, help="where the finished model goes, in bfloat16")
+    args = parser.parse_args(argv)
+    config, phases = RECIPES[args.model]
+    names = [phase.name for phase in phases]
     if args.until and args.until not in names:
-        raise CourseError(f"unknown phase {args.until!r}; known: {', '.join(names)}")
-    torch.set_num_threads(os.cpu_count() or 1)
+        raise CourseError(f"unknown phase {args.until!r}; {nearest(args.until, names)}.")
+    torch.set_num_threads(args.threads)
+    keep_memory()
     model = pretrain(
-        MINI,
-        PHASES,
+        config,
+        phases,
         args.corpus,
         args.work,
-        seed=args.seed,
         embeddings=args.embeddings,
         until=args.until,
-        precision=args.precision,
+        device=choose_device(args.device),
+        machine=args.machine,
     )
     print(json.dumps({"parameters": count_parameters(model)}))
     if args.save:
-        from helpers.weights import save_model
-
         save_model(model, args.save, dtype=torch.bfloat16)
 
 

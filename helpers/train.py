@@ -158,12 +158,20 @@ class TrainState:
 
     Dropout is 0 and every batch follows from seed, epoch and step, so there is no random state to
     keep. `lr_scale` of a parameter group multiplies the rate (pretraining slows embeddings down).
+    The optimiser is AdamW over `groups`, or the one that is given.
     """
 
-    def __init__(self, model: GPT, settings: TrainSettings, groups: list[dict] | None = None):
+    def __init__(
+        self,
+        model: GPT,
+        settings: TrainSettings,
+        groups: list[dict] | None = None,
+        *,
+        optimizer: torch.optim.Optimizer | None = None,
+    ):
         self.model, self.settings = model, settings
         self.groups = groups or parameter_groups(model, settings.weight_decay)
-        self.optimizer = torch.optim.AdamW(
+        self.optimizer = optimizer or torch.optim.AdamW(
             self.groups, lr=settings.lr, betas=settings.betas, fused=_fused_available(model)
         )
         self.step = self.tokens = self.target_tokens = 0

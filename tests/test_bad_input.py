@@ -555,6 +555,11 @@ CASES = {
         ("out of memory", "--batch-size (now 8)", "--max-length (now 97)", "gpt2-mini"),
         raises("helpers.runs.load_model", RuntimeError(NO_MEMORY)),
     ),
+    "no memory for the small one": Case(
+        f"{DATA} data.json --model gpt2-mini",
+        ("out of memory", "a smaller model than gpt2-mini, such as gpt2-micro"),
+        raises("helpers.runs.load_model", RuntimeError(NO_MEMORY)),
+    ),
     "no memory on the GPU": Case(
         f"{DATA} data.json",
         ("out of memory", "--batch-size (now 8)"),

@@ -91,6 +91,7 @@ def test_numbers_in_the_readme_are_true():
 
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert f"{round(KNOWN['gpt2-mini'].parameters / 1e6)} million parameters" in text
+    assert f"of {round(KNOWN['gpt2-micro'].parameters / 1e6)} million,\n`gpt2-micro`" in text
     assert f"({round(KNOWN['gpt2-medium'].parameters / 1e6)} M parameters)" in text
     assert f"{len(load_records('course')):,}\nbundled instructions" in text
     names = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
