@@ -636,6 +636,10 @@ def masking_notes(results) -> list[str]:
         notes.append(f"Take care: {n:,} of them stand in the training rows too, word for word.")
     if n := len(results.about["left_out"]):
         notes.append(f"rows left out: {n}; {results.out / 'grid.json'} says which and why.")
+    for setting in results.settings():
+        if len(results.arms(**setting)) < 2:
+            what = ", ".join(f"{name} {value}" for name, value in setting.items())
+            notes.append(f"not finished, so not shown: {what}. The command that began it goes on.")
     for row in results.sweep.itertuples() if len(results.sweep) else ():
         if row.chosen:
             edge = ", the end of what was tried: the best may lie beyond" if row.edge else ""
@@ -649,7 +653,9 @@ def masking_report(results) -> tuple[dict, str]:
 
     arms, pairs, parts = [], [], []
     for setting in results.settings():
-        means, contrasts = summary(results, setting)
+        if len(results.arms(**setting)) < 2:
+            continue  # begun by another command and not finished: a note says so
+        means, contrasts = summary(results, **setting)
         for row in means.to_dict("records"):
             arms.append({**with_ci95(row), **setting})
         for row in contrasts.to_dict("records"):
@@ -673,7 +679,7 @@ def masking_table(setting: dict, means, contrasts) -> str:
     ratio = "" if setting["ratio"] == "any" else f", length ratio {setting['ratio']}"
     rate = setting["rate"] if setting["rate"] == "swept" else f"lr {setting['rate']}"
     lines = [
-        f"{setting['rows']} rows, {setting['epochs']} epochs, {rate}{ratio}",
+        f"{setting['rows']} rows, epochs: {setting['epochs']}, {rate}{ratio}",
         f"{'response loss, nats a token':28}{'mean':>8}  95 % interval",
     ]
     for row in means.itertuples():

@@ -6,6 +6,7 @@ paired by seed and by held-out row.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,11 +15,11 @@ import pandas as pd
 
 from helpers.errors import RunError, SettingsError
 from helpers.evaluate import paired
+from helpers.evaluate.paired import PRIMARY
 from helpers.experiment.runner import BASE, items_path
 from helpers.files import read_json, read_jsonl
 
 FACTORS = ("rows", "epochs", "ratio", "rate")
-PRIMARY = ("response", "all")  # named before any result was seen; all other pairs are extras
 
 
 @dataclass(frozen=True)
@@ -36,20 +37,27 @@ class Results:
         found = trained[list(FACTORS)].drop_duplicates()
         return [dict(zip(FACTORS, row, strict=True)) for row in found.itertuples(index=False)]
 
-    def nll(self, **setting) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    def arms(self, **setting) -> list[str]:
+        """The arms that can be compared: those with at least 2 finished seeds."""
+        finished = self.runs_of(**setting).groupby("arm", sort=False)["seed"].nunique()
+        return [arm for arm, seeds in finished.items() if seeds >= 2]
+
+    def nll(self, arms: Sequence[str] = (), **setting) -> tuple[dict[str, np.ndarray], np.ndarray]:
         """Each arm's summed response nll (S, I), paired by seed and held-out row; tokens (I,).
 
-        `setting` names factors, such as rows=300; those with one value can be left out. Seeds that
-        some arm does not have (yet) are left out. Raises RunError when fewer than 2 are left.
+        `setting` names factors, such as rows=300; those with one value can be left out. `arms`
+        picks some, and their order. Seeds that one of the arms does not have (yet) are left out.
+        Raises RunError when fewer than 2 are left.
         """
         runs = self.runs_of(**setting)
-        by_arm = {arm: group.set_index("seed") for arm, group in runs.groupby("arm", sort=False)}
-        seeds = sorted(set.intersection(*(set(group.index) for group in by_arm.values())))
+        arms = tuple(arms) or tuple(self.arms(**setting))
+        by_arm = {arm: runs[runs["arm"] == arm].set_index("seed") for arm in arms}
+        seeds = sorted(set.intersection(*(set(r.index) for r in by_arm.values()))) if arms else []
         if len(seeds) < 2:
             raise RunError(
-                f"{self.out}: only {len(seeds)} seed{'' if len(seeds) == 1 else 's'} finished for "
-                f"every arm ({', '.join(by_arm)}), an interval needs 2. The command that began it "
-                "goes on with it."
+                f"{self.out}: {len(seeds)} seed{'' if len(seeds) == 1 else 's'} finished for every "
+                f"arm ({', '.join(arms) or 'none'}), an interval needs 2. The command that began "
+                "the experiment goes on with it."
             )
         items = {
             arm: np.stack([self.items(group.loc[seed, "run"]) for seed in seeds])
@@ -120,20 +128,18 @@ def differences(results: Results, a: str = "response", b: str = "all", **options
     """
     table = []
     for setting in results.settings():
-        runs = results.runs_of(**setting)
-        if not {a, b} <= set(runs["arm"]):
+        if not {a, b} <= set(results.arms(**setting)):
             continue
-        nll, tokens = results.nll(**setting)
-        pair = {arm: nll[arm] for arm in (a, b)}
-        found = paired.contrasts(pair, tokens, primary=(a, b), **options).iloc[0]
-        table.append({**setting, "length_ratio": runs["length_ratio"].mean(), **found.to_dict()})
+        nll, tokens = results.nll((a, b), **setting)
+        found = paired.contrasts(nll, tokens, primary=(a, b), **options).iloc[0]
+        ratio = results.runs_of(**setting)["length_ratio"].mean()
+        table.append({**setting, "length_ratio": ratio, **found.to_dict()})
     return pd.DataFrame(table)
 
 
-def summary(results: Results, setting: dict, arms: tuple[str, ...] = (), **options):
-    """(arm means, contrasts) of one setting, as tables; `arms` picks some and their order."""
-    nll, tokens = results.nll(**setting)
-    nll = {arm: nll[arm] for arm in arms or nll if arm in nll}
-    primary = PRIMARY if set(PRIMARY) <= set(nll) else tuple(nll)[1::-1]
-    means = paired.arm_means(nll, tokens)
-    return means, paired.contrasts(nll, tokens, primary=primary, **options)
+def summary(results: Results, arms: Sequence[str] = (), *, per: str = "token", **setting):
+    """(arm means, contrasts) of one setting, as tables of `paired`; `arms` picks some."""
+    nll, tokens = results.nll(arms, **setting)
+    primary = PRIMARY if set(PRIMARY) <= set(nll) else None
+    means = paired.arm_means(nll, tokens, per=per)
+    return means, paired.contrasts(nll, tokens, primary=primary, per=per)
