@@ -586,12 +586,12 @@ CASES = {
     "more rows than a third": Case(
         f"{MASKING} --rows 9 --ratio low", ("9 rows", "has 8", "ratio 'low'", "Give 1 to 8")
     ),
-    "0 rows": Case(f"{MASKING} --rows 0", ("0 rows", "Give 1 to 25")),
+    "0 rows for every arm": Case(f"{MASKING} --rows 0", ("0 rows", "Give 1 to 25")),
     "rows below a batch": Case(
         f"{MASKING} --rows 5", ("5 rows", "one batch of 8", "batch size of at most 5")
     ),
     "rows twice": Case(f"{MASKING} --rows 9,9", ("rows: 9 is given twice", "one of them")),
-    "0 epochs": Case(f"{MASKING} --epochs 2,0", ("epochs = 0", "give 1 to")),
+    "0 epochs in a list": Case(f"{MASKING} --epochs 2,0", ("epochs = 0", "give 1 to")),
     "a negative rate": Case(f"{MASKING} --lr 0.1,-1", ("lr = -1.0", "above 0")),
     "a sweep and a rate": Case(f"{MASKING} --sweep --lr 0.1", ("leave out either", "0.1")),
     "an unknown metric": Case(

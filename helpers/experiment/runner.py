@@ -84,7 +84,7 @@ def run_grid(grid: Grid, out: str | Path) -> Iterator[dict]:
     if (out / "grid.json").exists():
         check_same(grid, out)
     bench = set_up(grid)
-    (out / "items").mkdir(parents=True, exist_ok=True)
+    out.mkdir(parents=True, exist_ok=True)
     with alone_in(out, "experiment"):
         describe(bench, out)
         finished = done_runs(out)
