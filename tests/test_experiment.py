@@ -98,6 +98,11 @@ def test_an_arm_written_in_two_ways_is_the_same_run(grid):
     assert names == [("all", "response@0.1")] * 2
 
 
+def test_a_resolved_grid_can_be_resolved_again(grid):
+    for settings in (grid, replace(grid, sweep=True, lrs=())):
+        assert settings.resolved().resolved() == settings.resolved()
+
+
 def test_every_arm_sees_the_same_rows_in_the_same_batches_in_the_same_order(grid, monkeypatch):
     seen = {}
 

@@ -107,7 +107,7 @@ class Grid:
         for epochs in self.epochs[1:]:
             self.run_settings(Cell(arms[0], 1, 0, epochs, "any", lrs[0])).resolved()
         fixed = {"device": first.device, "precision": first.precision}
-        return replace(self, arms=arms, lrs=lrs, **fixed)
+        return replace(self, arms=arms, lrs=() if self.sweep else lrs, **fixed)
 
     def run_settings(self, cell: Cell, lr: float = 0.0) -> RunSettings:
         """The settings of one run, as `helpers.runs` takes them."""
