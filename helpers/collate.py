@@ -181,10 +181,15 @@ class BatchPlan:
         return [padded([self.examples[i] for i in part], self.loss_on) for part in parts]
 
 
+def by_length(examples: Sequence[Example], batch_size: int) -> list[list[int]]:
+    """Index lists of batches with similar lengths together, in an order that never changes."""
+    order = sorted(range(len(examples)), key=lambda i: len(examples[i].ids))
+    return [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
+
+
 def evaluation_batches(
     examples: Sequence[Example], loss_on: str = "response", batch_size: int = 32
 ):
-    """Padded batches over all examples, similar lengths together, in an order that never changes."""
-    order = sorted(range(len(examples)), key=lambda i: len(examples[i].ids))
-    parts = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
+    """Padded batches over all examples, as `by_length` puts them together."""
+    parts = by_length(examples, batch_size)
     return [padded([examples[i] for i in part], loss_on) for part in parts]

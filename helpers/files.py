@@ -19,6 +19,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from helpers.errors import CourseError
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # full disk, used-up quota, file too large
@@ -92,6 +94,31 @@ def check_folder(folder: str | Path) -> None:
         )
     if not os.access(there, os.W_OK | os.X_OK):
         raise write_error(folder, PermissionError(errno.EACCES, f"{there} is not writable"))
+
+
+@contextmanager
+def alone_in(folder: str | Path, what: str) -> Iterator[None]:
+    """While the block runs, a second process of this machine is refused in the same folder.
+
+    The system gives the lock back however the process ends, a kill included. On a file system
+    without locks, as some clusters have, nobody is refused.
+    """
+    lock = FileLock(Path(folder) / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise CourseError(
+            f"another process is at work on the {what} in {folder}: wait for its end, or name "
+            "another folder."
+        ) from error
+    except NotImplementedError:
+        pass
+    except OSError as error:
+        raise write_error(Path(folder) / ".lock", error) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def remove_leftovers(path: str | Path) -> None:

@@ -99,7 +99,7 @@ def generate_batches(
     batch_size: int = 16,
     generator: torch.Generator | None = None,
     done: Collection[int] = (),
-    desc: str = "",
+    desc: str | None = "",  # of the bar; None: no bar
 ) -> Iterator[dict[int, Response]]:
     """Responses by the number of their prompt, a batch at a time, as they are finished.
 
@@ -118,7 +118,9 @@ def generate_batches(
     seed = _draw_seed(generator) if temperature else 0
     device = next(model.parameters()).device
     model.eval()
-    with bar(total=len(possible), desc=desc or "generating", unit="answer") as progress:
+    with bar(
+        total=len(possible), desc="generating" if desc == "" else desc, unit="answer"
+    ) as progress:
         for start in range(0, len(possible), batch_size):
             part = possible[start : start + batch_size]
             if not set(part) <= set(done):

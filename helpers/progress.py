@@ -21,12 +21,15 @@ def bar(
     *,
     total: int | None = None,
     initial: int = 0,
-    desc: str = "",
+    desc: str | None = "",
     unit: str = "it",
+    steady: bool = False,
 ):
     """A tqdm bar over `items` (or to be updated by hand), silent when COURSE_PROGRESS is "off".
 
-    With the unit "B" it counts bytes, as 1.52 GB.
+    With the unit "B" it counts bytes, as 1.52 GB. A desc of None means no bar: what is done is part
+    of something that has one. `steady` estimates the time left from the whole time so far, where
+    pauses between the steps are part of the work.
     """
     in_notebook = type(sys.stdout).__module__.startswith("ipykernel")
     return tqdm(
@@ -38,8 +41,9 @@ def bar(
         desc=desc,
         unit=unit,
         unit_scale=unit == "B",
-        disable=os.environ.get("COURSE_PROGRESS", "on") == "off",
+        disable=desc is None or os.environ.get("COURSE_PROGRESS", "on") == "off",
         dynamic_ncols=True,
         leave=False,
         mininterval=0.5,
+        smoothing=0.0 if steady else 0.3,
     )

@@ -41,7 +41,7 @@ from helpers.files import (
 )
 from helpers.formatting import Template, get_template
 from helpers.generate import Response, check_options, generate_batches, prompt_ids, with_responses
-from helpers.masking import make_examples, segment_weights
+from helpers.masking import Example, make_examples, segment_weights
 from helpers.model import GPT
 from helpers.progress import bar
 from helpers.tokenizer import END_OF_TEXT, load_tokenizer
@@ -225,6 +225,31 @@ def load_examples(settings: RunSettings):
     return made["train"], made["validation"], left_out
 
 
+def begin(
+    settings: RunSettings, model: GPT, examples: list[Example]
+) -> tuple[BatchPlan, TrainState]:
+    """The plan and the state that `train` takes, at the first step of a run of resolved settings.
+
+    Which examples meet in which step follows from their lengths and the seed alone: the same for
+    every arm.
+    """
+    plan = BatchPlan(
+        examples,
+        settings.loss_on,
+        batch_size=settings.batch_size,
+        accumulate=settings.accumulate,
+        grouped=settings.grouped,
+        seed=settings.seed,
+    )
+    schedule = TrainSettings(
+        epochs=settings.epochs,
+        lr=settings.lr,
+        eval_every=max(1, plan.steps_per_epoch // 5),
+        precision=settings.precision,
+    )
+    return plan, TrainState(model, schedule)
+
+
 def fine_tune(
     settings: RunSettings,
     out: str | Path,
@@ -257,23 +282,7 @@ def fine_tune(
     model = load_model(settings.model, device=settings.device)
     check_model(model, settings.model)
     check_length(model, settings)
-    plan = BatchPlan(
-        examples,
-        settings.loss_on,
-        batch_size=settings.batch_size,
-        accumulate=settings.accumulate,
-        grouped=settings.grouped,
-        seed=settings.seed,
-    )
-    state = TrainState(
-        model,
-        TrainSettings(
-            epochs=settings.epochs,
-            lr=settings.lr,
-            eval_every=max(1, plan.steps_per_epoch // 5),
-            precision=settings.precision,
-        ),
-    )
+    plan, state = begin(settings, model, examples)
     validation = evaluation_batches(validation_examples)
     journal = out / "metrics.jsonl"
     if (out / "state.safetensors").exists():

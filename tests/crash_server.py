@@ -27,8 +27,9 @@ from pathlib import Path
 
 import torch
 
+import helpers.experiment  # imported before the fork, so that no child has to
 import helpers.lessons
-import helpers.runs  # noqa: F401  imported before the fork, so that no child has to
+import helpers.runs  # noqa: F401
 from helpers import cli, files
 from helpers.tokenizer import load_tokenizer
 

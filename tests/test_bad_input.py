@@ -32,6 +32,7 @@ ROW = {"instruction": "Add 1.", "input": "", "output": "2"}
 TRAIN = "train --model model --out run --max-length 97 --device cpu --precision fp32 --lr 0.01"
 DATA = f"{TRAIN} --data"
 GENERATE = "generate --model model --data data.json --max-new-tokens 2 --device cpu --out a.json"
+MASKING = "masking --model model --data data.json --out grid --device cpu --precision fp32"
 OLLAMA = "judge responses.json --judge ollama:llama3"
 
 
@@ -569,6 +570,52 @@ CASES = {
         GENERATE,
         ("out of memory", "--batch-size (now 16)", "--max-new-tokens (now 2)"),
         raises("helpers.runs.load_model", MemoryError()),
+    ),
+    # --- the masking experiment -------------------------------------------------------------------
+    "one arm": Case(f"{MASKING} --arms all", ("1 arm (all)", "at least 2", "all,response")),
+    "an arm twice": Case(f"{MASKING} --arms all,all", ("'all' is given twice", "leave one")),
+    "an arm under two names": Case(
+        f"{MASKING} --arms all,response@1", ("'response@1' is the same as 'all'", "leave one")
+    ),
+    "an unknown arm": Case(
+        f"{MASKING} --arms all,respones", ("'respones'", "did you mean 'response'")
+    ),
+    "a weight above 1": Case(
+        f"{MASKING} --arms all,response@1.5", ("'1.5'", "from 0 to 1", "response@0.1")
+    ),
+    "a comma too many": Case(f"{MASKING} --arms all,", ("'all,'", "commas between")),
+    "one seed": Case(f"{MASKING} --seeds 1", ("1 seed:", "at least 2, better 5")),
+    "more rows than there are": Case(
+        f"{MASKING} --rows 8,26", ("26 rows", "has 25 to train on", "Give 1 to 25")
+    ),
+    "more rows than a third": Case(
+        f"{MASKING} --rows 9 --ratio low", ("9 rows", "has 8", "ratio 'low'", "Give 1 to 8")
+    ),
+    "0 rows for every arm": Case(f"{MASKING} --rows 0", ("0 rows", "Give 1 to 25")),
+    "rows below a batch": Case(
+        f"{MASKING} --rows 5", ("5 rows", "one batch of 8", "batch size of at most 5")
+    ),
+    "rows twice": Case(f"{MASKING} --rows 9,9", ("rows: 9 is given twice", "one of them")),
+    "0 epochs in a list": Case(f"{MASKING} --epochs 2,0", ("epochs = 0", "give 1 to")),
+    "a negative rate": Case(f"{MASKING} --lr 0.1,-1", ("lr = -1.0", "above 0")),
+    "a sweep and a rate": Case(f"{MASKING} --sweep --lr 0.1", ("leave out either", "0.1")),
+    "an unknown metric": Case(
+        f"{MASKING} --metrics gap,scores", ("metric 'scores'", "did you mean 'score'")
+    ),
+    "an unknown ratio": Case(f"{MASKING} --ratio hihg", ("'hihg'", "did you mean 'high'")),
+    "its own data held out": Case(
+        f"{MASKING} --heldout data.json", ("are the data itself", "leave --heldout out")
+    ),
+    "a length beyond it": Case(
+        f"{MASKING} --max-length 98", ("max_length is 98", "2 to 97 tokens")
+    ),
+    "a folder of other things": Case(
+        f"{MASKING} --out model", ("model is not empty", "holds no experiment", "another folder")
+    ),
+    "a grid.json of another program": Case(
+        f"{MASKING} --out .",
+        ("grid.json does not describe", "another folder"),
+        file("grid.json", []),
     ),
     # --- judges -----------------------------------------------------------------------------------
     "Ollama down": Case(OLLAMA, ("no Ollama server answers at http://127.0.0.1", "ollama serve")),

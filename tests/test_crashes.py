@@ -18,6 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
 import safetensors
 import torch
@@ -39,6 +40,10 @@ TRAIN = (
 GENERATE = (
     f"generate --model model --data data.json --split all --max-new-tokens 5 {ON_CPU} "
     "--batch-size 4 --temperature 0.8 --out answers.json"
+)
+MASKING = (
+    f"masking --model model --data data.json --arms all,response --seeds 2 --rows 4 --epochs 1 "
+    f"--batch-size 4 --lr 0.01 --template plain --precision fp32 {ON_CPU} --out grid"
 )
 JUDGE = "judge responses.json --judge ollama:llama3 --out verdicts.jsonl"
 RUN = "run --out out"
@@ -166,11 +171,13 @@ def check_whole(place):
             read_jsonl(path)
         elif path.suffix in (".json", ".ipynb"):
             read_json(path)
+        elif path.suffix == ".npy":
+            assert np.load(path).shape[1] == 2
         elif path.suffix == ".safetensors":
             with safetensors.safe_open(path, framework="pt") as file:
                 assert file.keys()
         else:
-            assert path.suffix in (".html", ".txt", ".flag"), path
+            assert path.suffix in (".html", ".txt", ".flag") or path.name == ".lock", path
 
 
 def check_swept(place):
@@ -354,6 +361,77 @@ def test_generate_stopped_with_ctrl_c_goes_on(server, place):
     assert done < N
     assert server.run(line, place, count=str(place.parent / "count.json"))[0] == 0
     assert read_json(place.parent / "count.json")["append"] == N - done
+
+
+# --- masking -------------------------------------------------------------------------------------
+
+
+def runs_in(place):
+    """The rows of an experiment without their times, and their files with each row's losses."""
+    rows = [{**row, "seconds": 0} for row in read_jsonl(place / "grid/runs.jsonl")]
+    return rows, {p.name: p.read_bytes() for p in (place / "grid/items").iterdir()}
+
+
+@pytest.fixture(scope="module")
+def experiment(server, uninterrupted):
+    """The folder after `masking` without a crash."""
+    place = uninterrupted[0]
+    status, log = server.run(MASKING, place)
+    assert status == 0, log
+    return place
+
+
+def test_masking_killed_and_started_again_does_the_rest_and_ends_the_same(
+    server, make_place, experiment
+):
+    """The base model's losses and row are the 2nd replace and the 1st append; a run has one each."""
+    for point, done in (
+        (die("replace", 1), 0),  # grid.json not yet there
+        (die("replace", 3), 1),  # within a run: trained, but its losses are not yet there
+        (die("append", 3), 2),  # half a row in the journal
+        (die("replace", 5, "after"), 3),  # losses there, their row not yet
+        (die("fsync", 9, "after"), 4),  # between two runs
+    ):
+        place = make_place()
+        assert server.run(MASKING, place, die=point)[0] == -signal.SIGKILL, point
+        check_whole(place)
+        finished = place / "grid/runs.jsonl"
+        assert len(read_jsonl(finished) if finished.exists() else []) == done, point
+        status, log = server.run(MASKING, place, count=str(place.parent / "count.json"))
+        assert status == 0, (point, log)
+        assert read_json(place.parent / "count.json")["append"] == 5 - done, point
+        assert runs_in(place) == runs_in(experiment)
+        check_swept(place)
+
+
+def test_masking_stopped_with_ctrl_c_within_a_run_goes_on(server, place):
+    line = MASKING.replace("--epochs 1", "--epochs 40")
+    pid = server.start(line, place)
+    wait_until(lambda: lines_in(place / "grid/runs.jsonl") == 2)  # the base model and one run
+    os.kill(pid, signal.SIGINT)
+    status, log = server.end()
+    assert (status, log) == (1, "course: stopped; the same command goes on.\n")
+    done = lines_in(place / "grid/runs.jsonl")
+    assert done < 5
+    assert server.run(line, place, count=str(place.parent / "count.json"))[0] == 0
+    assert read_json(place.parent / "count.json")["append"] == 5 - done
+    check_swept(place)
+
+
+def test_masking_in_a_folder_where_another_process_is_at_work_is_refused(
+    server, place, capsys, monkeypatch
+):
+    line = MASKING.replace("--epochs 1", "--epochs 4000")
+    pid = server.start(line, place)
+    wait_until(lambda: lines_in(place / "grid/runs.jsonl") == 1)
+    monkeypatch.chdir(place)
+    second = cli.main(line.split())
+    os.kill(pid, signal.SIGKILL)
+    assert server.end()[0] == -signal.SIGKILL
+    said = capsys.readouterr().err
+    assert (second, said.count("\n")) == (2, 1)
+    assert "another process is at work on the experiment in grid" in said
+    assert "wait for its end, or name another folder" in said
 
 
 # --- judge ---------------------------------------------------------------------------------------

@@ -12,7 +12,8 @@ ROOT = Path(__file__).parent.parent
 ORDER = [
     "errors", "files", "progress", "fetch", "formatting", "tokenizer", "data", "data_check", "masking",
     "collate", "model", "weights", "generate", "train", "judge", "runs", "settings", "environment",
-    "plots", "widgets", "evaluate", "datagen", "pretrain", "card", "lessons", "site", "cli",
+    "plots", "widgets", "evaluate", "experiment",
+    "datagen", "pretrain", "card", "lessons", "site", "cli",
 ]  # fmt: skip
 
 

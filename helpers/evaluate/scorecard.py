@@ -80,13 +80,17 @@ def compare(a: Sequence[Verdict | dict], b: Sequence[Verdict | dict]) -> dict[st
 
 
 def smallest_detectable(differences: Sequence[float]) -> float:
-    """The true mean difference that a paired test on so many items finds with 80 % power.
-
-    (t_0.975 + t_0.80) · sd / √n with n - 1 degrees of freedom, the usual approximation.
-    """
+    """The true mean difference that a paired test on so many items finds with 80 % power."""
     n = len(differences)
-    t = stats.t.ppf(0.975, n - 1) + stats.t.ppf(POWER, n - 1)
-    return float(t * np.std(differences, ddof=1) / math.sqrt(n))
+    return float(detectable(np.std(differences, ddof=1) / math.sqrt(n), n - 1))
+
+
+def detectable(se, df, alpha: float = 0.05):
+    """The true difference that a two-sided t-test at level alpha finds with 80 % power.
+
+    (t_(1 - alpha/2) + t_0.80) · standard error, the usual approximation; arrays are fine.
+    """
+    return (stats.t.ppf(1 - alpha / 2, df) + stats.t.ppf(POWER, df)) * se
 
 
 def _by_item(verdicts: Sequence[Verdict | dict]) -> dict[tuple[str, int], float | None]:

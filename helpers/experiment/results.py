@@ -1,0 +1,145 @@
+"""What an experiment found: its runs as a table, and the arrays that statistics take.
+
+A *setting* is a value for every factor (rows, epochs, ratio, rate); within one, arms are compared,
+paired by seed and by held-out row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from helpers.errors import RunError, SettingsError
+from helpers.evaluate import paired
+from helpers.evaluate.paired import PRIMARY
+from helpers.experiment.runner import BASE, items_path
+from helpers.files import read_json, read_jsonl
+
+FACTORS = ("rows", "epochs", "ratio", "rate")
+
+
+@dataclass(frozen=True)
+class Results:
+    """The finished runs of a grid folder."""
+
+    out: Path
+    runs: pd.DataFrame  # one row each, the untouched model's (arm "base") among them
+    sweep: pd.DataFrame  # the rates that were tried, `chosen` among them; empty without a sweep
+    about: dict  # grid.json
+
+    def settings(self) -> list[dict]:
+        """Every combination of factor values that at least one run has, in order."""
+        trained = self.runs[self.runs["arm"] != BASE]
+        found = trained[list(FACTORS)].drop_duplicates()
+        return [dict(zip(FACTORS, row, strict=True)) for row in found.itertuples(index=False)]
+
+    def arms(self, **setting) -> list[str]:
+        """The arms that can be compared: those with at least 2 finished seeds."""
+        finished = self.runs_of(**setting).groupby("arm", sort=False)["seed"].nunique()
+        return [arm for arm, seeds in finished.items() if seeds >= 2]
+
+    def nll(self, arms: Sequence[str] = (), **setting) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        """Each arm's summed response nll (S, I), paired by seed and held-out row; tokens (I,).
+
+        `setting` names factors, such as rows=300; those with one value can be left out. `arms`
+        picks some, and their order. Seeds that one of the arms does not have (yet) are left out.
+        Raises RunError when fewer than 2 are left.
+        """
+        runs = self.runs_of(**setting)
+        arms = tuple(arms) or tuple(self.arms(**setting))
+        by_arm = {arm: runs[runs["arm"] == arm].set_index("seed") for arm in arms}
+        seeds = sorted(set.intersection(*(set(r.index) for r in by_arm.values()))) if arms else []
+        if len(seeds) < 2:
+            raise RunError(
+                f"{self.out}: {len(seeds)} seed{'' if len(seeds) == 1 else 's'} finished for every "
+                f"arm ({', '.join(arms) or 'none'}), an interval needs 2. The command that began "
+                "the experiment goes on with it."
+            )
+        items = {
+            arm: np.stack([self.items(group.loc[seed, "run"]) for seed in seeds])
+            for arm, group in by_arm.items()
+        }
+        tokens = next(iter(items.values()))[0, :, 1]
+        return {arm: values[:, :, 0] for arm, values in items.items()}, tokens
+
+    def runs_of(self, **setting) -> pd.DataFrame:
+        """The trained runs of one setting. Raises SettingsError unless it is exactly one."""
+        runs = self.runs[self.runs["arm"] != BASE]
+        for factor in FACTORS:
+            known = list(runs[factor].unique())
+            if factor not in setting and len(known) > 1:
+                raise SettingsError(f"name one of {factor} = {', '.join(map(str, known))}.")
+            if factor in setting and setting[factor] not in known:
+                raise SettingsError(
+                    f"no run with {factor} = {setting[factor]!r}; there are: "
+                    f"{', '.join(map(str, known)) or 'none'}."
+                )
+            if factor in setting:
+                runs = runs[runs[factor] == setting[factor]]
+        if runs.empty:
+            raise RunError(f"{self.out} holds no finished run of this setting yet.")
+        return runs
+
+    def items(self, run: str) -> np.ndarray:
+        """(I, 2): summed response nll in nats and tokens of every held-out row, for one run."""
+        try:
+            return np.load(items_path(self.out, run))
+        except (OSError, ValueError) as error:
+            raise RunError(
+                f"{items_path(self.out, run)} cannot be read ({error}). Remove it, and the command "
+                "that began the experiment does this run again."
+            ) from error
+
+
+def load_grid(out: str | Path) -> Results:
+    """The finished runs in a grid folder. Raises RunError when there is no experiment in it."""
+    out = Path(out)
+    if not (out / "runs.jsonl").exists() or not (out / "grid.json").exists():
+        raise RunError(f"there is no experiment in {out}: make one with `course masking --out`.")
+    rows = {row["run"]: row for row in read_jsonl(out / "runs.jsonl")}  # the last of a name counts
+    kept = [row for row in rows.values() if items_path(out, row["run"]).exists()]
+    return Results(out, pd.DataFrame(kept), _sweep(out), read_json(out / "grid.json"))
+
+
+def _sweep(out: Path) -> pd.DataFrame:
+    """sweep.jsonl as a table; `edge` where the chosen rate is the lowest or highest that was tried."""
+    path = out / "sweep.jsonl"
+    tries = pd.DataFrame(read_jsonl(path) if path.exists() else [])
+    if tries.empty:
+        return tries
+    tries["val_response_loss"] = tries["val_response_loss"].astype(float)
+    groups = tries.groupby(["arm", "rows", "epochs", "ratio"], sort=False)
+    best = groups["val_response_loss"].transform("min")
+    tries["chosen"] = tries["val_response_loss"] == best
+    lowest, highest = groups["lr"].transform("min"), groups["lr"].transform("max")
+    tries["edge"] = tries["chosen"] & ((tries["lr"] == lowest) | (tries["lr"] == highest))
+    return tries
+
+
+def differences(results: Results, a: str = "response", b: str = "all", **options) -> pd.DataFrame:
+    """The difference a - b in held-out response loss for every setting that has both arms.
+
+    Columns: the factors, `length_ratio` (mean of its runs), then those of `paired.contrasts`;
+    `options` go there.
+    """
+    table = []
+    for setting in results.settings():
+        if not {a, b} <= set(results.arms(**setting)):
+            continue
+        nll, tokens = results.nll((a, b), **setting)
+        found = paired.contrasts(nll, tokens, primary=(a, b), **options).iloc[0]
+        ratio = results.runs_of(**setting)["length_ratio"].mean()
+        table.append({**setting, "length_ratio": ratio, **found.to_dict()})
+    return pd.DataFrame(table)
+
+
+def summary(results: Results, arms: Sequence[str] = (), *, per: str = "token", **setting):
+    """(arm means, contrasts) of one setting, as tables of `paired`; `arms` picks some."""
+    nll, tokens = results.nll(arms, **setting)
+    primary = PRIMARY if set(PRIMARY) <= set(nll) else None
+    means = paired.arm_means(nll, tokens, per=per)
+    return means, paired.contrasts(nll, tokens, primary=primary, per=per)
