@@ -257,6 +257,18 @@ def test_the_others_are_corrected_and_the_pre_registered_pair_is_not(monkeypatch
     assert contrasts(nll, tokens, primary=None).p_holm.tolist() == pytest.approx([0.12] * 6)
 
 
+def test_fewer_questions_are_corrected_less():
+    nll, tokens = grid(np.random.default_rng(12), arms=("all", "response", "x", "y"))
+    table = contrasts(nll, tokens, others=[("x", "all"), ("y", "x")])
+    assert table[["a", "b"]].values.tolist() == [["response", "all"], ["x", "all"], ["y", "x"]]
+    assert table.p_holm[1:].tolist() == holm(table.p[1:].tolist())
+    assert table.smallest_detectable[1] == contrast(nll, tokens, "x", "all").smallest_detectable(
+        0.05 / 2
+    )
+    with pytest.raises(DataError, match="no result of arm 'z', known: all, response, x, y"):
+        contrasts(nll, tokens, others=[("z", "all")])
+
+
 def test_arms_overlap_where_their_difference_is_resolved():
     """Pairing takes the items' own difficulty out, which is most of each arm's interval."""
     nll, tokens = grid(np.random.default_rng(13), gain=0.15)

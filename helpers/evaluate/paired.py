@@ -189,6 +189,7 @@ def contrasts(
     tokens: ArrayLike,
     *,
     primary: tuple[str, str] | None = PRIMARY,
+    others: Sequence[tuple[str, str]] | None = None,
     per: str = "token",
 ) -> pd.DataFrame:
     """Every pair of arms, the pre-registered one first: which has the lower response loss?
@@ -200,20 +201,26 @@ def contrasts(
     m others share one error rate of 5 % by Holm (1979) and are resolved when p_holm < 0.05. Their
     intervals are shown uncorrected, so one that excludes 0 may not be resolved: of 20 contrasts
     with nothing in them one does so by chance. Their smallest detectable difference is for the
-    level 0.05 / m, Holm's strictest step. With `primary=None` all pairs are "others".
+    level 0.05 / m, Holm's strictest step. With `primary=None` all pairs are "others". Every pair
+    more makes the correction harder (8 arms have 28), so name the `others` you will ask about,
+    before you look: `others=[("response@0.1", "all")]`.
 
     nll and tokens as in `arm_means`. Raises DataError for fewer than two arms, seeds or items,
     shapes that differ, a value that is no number, or a primary pair that is not among the arms.
     """
     tables, counts = _checked(nll, tokens, per, needed=primary or (), arms=2)
     ordered = pairs(list(tables), primary)
+    if others is not None:
+        for pair in others:
+            _check_names(tables, pair)
+        ordered = [*([primary] if primary else []), *others]
     found = [crossed_mean(per_item(tables[a] - tables[b], counts, per)) for a, b in ordered]
     alone = 0 if primary is None else 1
-    others = len(found) - alone
+    m = len(found) - alone
     p_holm = [e.p for e in found[:alone]] + holm([e.p for e in found[alone:]])
     rows = []
     for place, ((a, b), e, corrected) in enumerate(zip(ordered, found, p_holm, strict=True)):
-        tests = 1 if place < alone else others
+        tests = 1 if place < alone else m
         row = {
             "a": a,
             "b": b,
@@ -343,11 +350,7 @@ def _checked(
         raise DataError(
             f"a contrast needs two arms, not {len(nll)} ({', '.join(nll)}): run another"
         )
-    for arm in needed:
-        if arm not in nll:
-            raise DataError(f"there is no result of arm {arm!r}, {nearest(arm, nll)}")
-    if len(needed) != len(set(needed)):
-        raise DataError(f"an arm cannot be compared with itself ({needed[0]}): name two arms")
+    _check_names(nll, needed)
     counts = np.asarray(tokens, dtype=float)
     tables = {arm: np.asarray(table, dtype=float) for arm, table in nll.items()}
     if counts.ndim != 1 or not (np.isfinite(counts) & (counts >= 1)).all():
@@ -356,6 +359,14 @@ def _checked(
     for arm, table in tables.items():
         _check_table(arm, table, shape, len(counts))
     return tables, counts
+
+
+def _check_names(nll: Mapping[str, ArrayLike], needed: Sequence[str]) -> None:
+    for arm in needed:
+        if arm not in nll:
+            raise DataError(f"there is no result of arm {arm!r}, {nearest(arm, nll)}")
+    if len(needed) != len(set(needed)):
+        raise DataError(f"an arm cannot be compared with itself ({needed[0]}): name two arms")
 
 
 def _check_table(arm: str, table: np.ndarray, shape: tuple[int, ...], items: int) -> None:
