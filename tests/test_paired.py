@@ -310,6 +310,13 @@ def test_where_items_are_the_uncertainty_items_are_what_helps():
     assert "it needs about 7" in more_data(e, 0.1)
 
 
+def test_what_is_peculiar_to_a_seed_on_an_item_shrinks_with_both():
+    """Its part of the variance is 110 / (3 · 110) here: 10 seeds as above, or 5.364² · 110 / 3 items."""
+    e = estimate(rest=110.0, seeds=3, items=110)
+    assert seeds_needed(e, 1.0) == 10
+    assert 1055 <= items_needed(e, 1.0) <= 1070
+
+
 def test_what_suffices_already_and_what_needs_both():
     e = estimate(seed=1.0, item=1.0)
     assert seeds_needed(e, 3.0) == 5
