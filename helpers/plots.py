@@ -11,11 +11,18 @@ from __future__ import annotations
 import base64
 import html
 import io
+import math
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import matplotlib
+import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
+from PIL import Image  # matplotlib brings it along
+
+from helpers.errors import DataError
+from helpers.masking import segment_weights
 
 LOOK = {  # thing → (colour, line style, marker)
     "before": ("#707070", (0, (1, 1)), "o"),
@@ -25,6 +32,13 @@ LOOK = {  # thing → (colour, line style, marker)
     "padding": ("#cccccc", "-", None),
     "tokens": ("#009e73", "-", None),
 }
+ARM_LOOK = {  # arm of the masking experiment → (colour, line style, marker), in every figure
+    "all": ("#000000", "-", "o"),
+    "instruction+response": ("#e69f00", (0, (5, 2)), "^"),
+    "header+response": ("#009e73", (0, (6, 2, 1, 2)), "D"),
+    "response": ("#0072b2", (0, (2, 1)), "s"),
+}
+MAX_BYTES = 60_000
 _STYLE = {
     "font.size": 10,
     "axes.spines.top": False,
@@ -52,7 +66,7 @@ class HTMLFigure:
         buffer = io.BytesIO()
         with matplotlib.rc_context(_STYLE):
             fig.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
-        self.png, self.caption = buffer.getvalue(), caption
+        self.png, self.caption = _small(buffer.getvalue()), caption
 
     def _repr_html_(self) -> str:
         data = base64.b64encode(self.png).decode()
@@ -64,6 +78,15 @@ class HTMLFigure:
 
     def __repr__(self) -> str:
         return f"Figure: {self.caption}"
+
+
+def _small(png: bytes, limit: int = MAX_BYTES) -> bytes:
+    """The picture, with a palette of 256 colours if it is above the limit: lessons are in git."""
+    if len(png) <= limit:
+        return png
+    buffer = io.BytesIO()
+    Image.open(io.BytesIO(png)).convert("RGB").quantize(256).save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
 
 
 def show(fig: Figure, caption: str, *, dpi: int = 100) -> HTMLFigure:
@@ -230,3 +253,221 @@ def overview(asked: str, answers: dict[str, str], means: dict[str, tuple]) -> Fi
     right.set_yticks([0, -1], ["before", "after"])
     right.set(ylim=(-1.6, 0.7), xlim=(-2, 100), xlabel="mean score on the test rows, 0–100")
     return fig
+
+
+# --- the masking experiment -----------------------------------------------------------------------
+
+
+def arm_look(arm: str) -> tuple:
+    """(colour, line style, marker) of an arm: the same in every figure, whichever arms are beside it.
+
+    The prompt weights `response@w` are purples, darker for a larger w, each with its own marker.
+    Raises SettingsError for an unknown arm.
+    """
+    if arm in ARM_LOOK:
+        return ARM_LOOK[arm]
+    weight = segment_weights(arm)["template"]
+    light, dark = np.array([0.80, 0.47, 0.65]), np.array([0.30, 0.05, 0.25])
+    share = math.sqrt(weight)  # the weights of interest crowd near 0
+    marker = "v<>Pdh"[int(np.searchsorted([0.05, 0.15, 0.3, 0.6, 0.9], weight))]
+    colour = matplotlib.colors.to_hex(light + share * (dark - light))
+    return colour, (0, (1, 1 + 2 * share)), marker
+
+
+def forest(table: pd.DataFrame, *, unit: str = "nats per token") -> HTMLFigure:
+    """Every contrast a - b with its 95 % interval, the table's first row (pre-registered) on top.
+
+    table: columns `a b difference low high resolved`, as `helpers.evaluate.paired.contrasts` makes
+    them. A filled marker is a resolved difference, a hollow one is not; colour and shape are a's.
+    """
+    fig, ax = figure(width=9, height=1.0 + 0.3 * len(table))
+    names, numbers = [], []
+    for place, row in enumerate(table.itertuples()):
+        colour, _, marker = arm_look(row.a)
+        face = colour if row.resolved else "white"
+        ax.plot([row.low, row.high], [-place, -place], color=colour, linewidth=2)
+        ax.plot(
+            row.difference, -place, marker=marker, color=colour, markerfacecolor=face, markersize=8
+        )
+        names.append(f"{row.a} − {row.b}")
+        numbers.append(_interval(row.difference, row.low, row.high))
+        ax.annotate(
+            numbers[-1], (1.02, -place), xycoords=("axes fraction", "data"), va="center", size=9
+        )
+    ax.axvline(0, color="black", linewidth=1)
+    ax.set_yticks([-i for i in range(len(names))], names)
+    ax.get_yticklabels()[0].set_weight("bold")
+    ax.set_ylim(-len(names) + 0.5, 0.5)
+    ax.set_xlabel(f"difference in response loss ({unit})\nleft of 0: the first arm is better")
+    told = [
+        f"{name} {number}, {'resolved' if resolved else 'not resolved'}"
+        for name, number, resolved in zip(names, numbers, table["resolved"], strict=True)
+    ]
+    return show(
+        fig,
+        f"Differences in response loss between arms, {unit}, with 95 % intervals; filled markers "
+        f"are resolved, hollow ones are not. {'; '.join(told)}.",
+    )
+
+
+def loss_histograms(losses: Mapping[str, Sequence[float]]) -> HTMLFigure:
+    """Response loss of every held-out item under two arms, and the items' differences beside it.
+
+    losses: arm a → loss per item, then arm b → the same items' (nats per token), for instance the
+    mean over seeds. The highest 1 % are drawn in the last bin, the widest 2 % of the differences in
+    the outer two.
+    """
+    if len(losses) != 2 or len({len(x) for x in losses.values()}) != 1:
+        shapes = ", ".join(f"{arm}: {len(x)}" for arm, x in losses.items())
+        raise DataError(f"give the losses of two arms on the same items, not of {shapes or 'none'}")
+    (a, first), (b, second) = ((arm, np.asarray(x, dtype=float)) for arm, x in losses.items())
+    fig, (left, right) = figure(width=9, height=3.4, columns=2)
+    top = np.percentile([first, second], 99)
+    bins = np.linspace(0, top, 31)
+    for arm, values, filled in ((a, first, True), (b, second, False)):
+        colour, _, _ = arm_look(arm)
+        look = {"color": colour, "alpha": 0.45} if filled else {"color": colour, "linewidth": 1.8}
+        kind = "stepfilled" if filled else "step"
+        left.hist(
+            np.minimum(values, top),
+            bins=bins,
+            histtype=kind,
+            **look,
+            label=f"loss on: {arm}, mean {values.mean():.3f}",
+        )
+    left.set(xlabel="response loss of an item (nats per token)", ylabel="held-out items")
+    left.legend(loc="upper right")
+    difference = first - second
+    width = np.percentile(np.abs(difference), 98) or 1.0
+    right.hist(
+        np.clip(difference, -width, width), bins=np.linspace(-width, width, 32), color="#888888"
+    )
+    mean = f"{difference.mean():.3f}".replace("-", "−")
+    right.axvline(0, color="black", linewidth=1)
+    right.axvline(difference.mean(), color="#d55e00", linestyle="--", label=f"mean {mean}")
+    right.set(xlabel=f"{a} − {b}, of an item\n(nats per token)", ylabel="held-out items")
+    right.legend(loc="upper right")
+    better = (difference < 0).mean()
+    return show(
+        fig,
+        f"Response loss of {len(first):,} held-out items; the outermost bars hold what lies beyond. "
+        f"Left: trained with loss on {a}, mean {first.mean():.3f} nats per token, and on {b}, mean "
+        f"{second.mean():.3f}. Right: {a} − {b} item by item, mean {mean}; {a} is better on "
+        f"{better:.0%} of the items.",
+    )
+
+
+def difference_by(
+    table: pd.DataFrame,
+    factor: str,
+    *,
+    pair: tuple[str, str] = ("response", "all"),
+    label: str = "",
+) -> HTMLFigure:
+    """The contrast a - b with its 95 % interval against a factor: rows, epochs, ratio, weight.
+
+    table: a row per level of the factor, columns `factor`, `difference low high`; `label` is what
+    stands on the axis. With a column `a` (arms that change along the axis, such as prompt weights)
+    each point has its own arm's look.
+    """
+    fig, ax = figure()
+    names = [_level(x) for x in table[factor].tolist()]
+    x, scale = _places(table[factor].tolist())
+    ax.plot(x, table["difference"], color="#888888", linewidth=1, zorder=1)
+    for place, row in zip(x, table.itertuples(), strict=True):
+        colour, _, marker = arm_look(getattr(row, "a", pair[0]))
+        ax.errorbar(
+            place,
+            row.difference,
+            yerr=[[row.difference - row.low], [row.high - row.difference]],
+            color=colour,
+            marker=marker,
+            markersize=7,
+            capsize=4,
+            linewidth=2,
+        )
+    ax.axhline(0, color="black", linewidth=1)
+    ax.set_xscale(scale)
+    ax.set_xticks(x, names)
+    ax.minorticks_off()
+    ax.margins(x=0.08)
+    a, b = pair
+    ax.set(xlabel=label or factor, ylabel=f"{a} − {b}\n(nats per token)")
+    ax.set_title(f"below 0: {a} has the lower response loss", size=10, loc="left")
+    numbers = table[["difference", "low", "high"]].itertuples(index=False)
+    told = [f"{name}: {_interval(*n)}" for name, n in zip(names, numbers, strict=True)]
+    return show(
+        fig,
+        f"Difference in response loss {a} − {b}, nats per token with 95 % intervals, by "
+        f"{label or factor}. {'; '.join(told)}.",
+    )
+
+
+def _level(level) -> str:
+    if isinstance(level, str):
+        return level
+    return f"{level:,}" if isinstance(level, int) else f"{level:g}"
+
+
+def _places(levels: list) -> tuple[list[float], str]:
+    """Where the levels of a factor stand and on which scale.
+
+    Numbers stand as numbers, by their logarithm when the largest is 8 times the smallest or more.
+    Words, and numbers that would stand on top of each other (0, 0.01, … 1), are spaced evenly.
+    """
+    evenly = [float(i) for i in range(len(levels))], "linear"
+    if any(isinstance(level, str) for level in levels):
+        return evenly
+    numbers = sorted(levels)
+    scale = "log" if numbers[0] > 0 and numbers[-1] >= 8 * numbers[0] else "linear"
+    on_axis = np.log(numbers) if scale == "log" else np.asarray(numbers, dtype=float)
+    gaps = np.diff(on_axis)
+    if len(gaps) and gaps.min() < 0.06 * (on_axis[-1] - on_axis[0]):
+        return evenly
+    return levels, scale
+
+
+def learning_curves(
+    table: pd.DataFrame,
+    *,
+    x: str = "step",
+    y: str = "val_response_loss",
+    label: str = "optimiser steps",
+) -> HTMLFigure:
+    """Response loss on the same rows while training, an arm a curve: the mean over seeds.
+
+    table: tidy, columns `arm seed`, x and y, the same x in every seed of an arm. Thin lines are single
+    seeds. Every arm is measured on response tokens, whatever it learnt from.
+    """
+    fig, ax = figure(height=3.6)
+    told = []
+    for arm, rows in table.groupby("arm", sort=False):
+        colour, style, marker = arm_look(arm)
+        wide = rows.pivot(index=x, columns="seed", values=y)
+        ax.plot(wide.index, wide, color=colour, alpha=0.3, linewidth=0.8)
+        ax.plot(
+            wide.index,
+            wide.mean(axis=1),
+            color=colour,
+            linestyle=style,
+            marker=marker,
+            markersize=5,
+            linewidth=1.8,
+            label=f"loss on: {arm}",
+        )
+        last = wide.iloc[-1]
+        told.append(f"{arm} ends at {last.mean():.3f} (seeds {last.min():.3f} to {last.max():.3f})")
+    ax.set(xlabel=label, ylabel="response loss\n(nats per response token)")
+    ax.legend()
+    return show(
+        fig,
+        f"Response loss against {label}, one curve per arm, mean of "
+        f"{table['seed'].nunique()} seeds. {'; '.join(told)}.",
+    )
+
+
+def _interval(middle: float, low: float, high: float) -> str:
+    """A number and its interval, with two digits of the half width: -0.103 (-0.155 to -0.051)."""
+    half = (high - low) / 2
+    d = 3 if half <= 0 else min(6, max(3, 1 - math.floor(math.log10(half))))
+    return f"{middle:.{d}f} ({low:.{d}f} to {high:.{d}f})".replace("-", "−")

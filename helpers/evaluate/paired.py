@@ -88,22 +88,22 @@ class Estimate:
 
 
 def crossed_mean(x: np.ndarray) -> Estimate:
-    """The Estimate of a table x (S, I), a row a seed and a column an item, both random."""
-    S, I = x.shape  # noqa: E741
+    """The Estimate of a table x (seeds, items), both drawn by chance."""
+    seeds, items = x.shape
     mean, rows, columns = x.mean(), x.mean(axis=1), x.mean(axis=0)
-    rest = ((x - rows[:, None] - columns + mean) ** 2).sum() / ((S - 1) * (I - 1))
-    ms_seeds = I * ((rows - mean) ** 2).sum() / (S - 1)
-    ms_items = S * ((columns - mean) ** 2).sum() / (I - 1)
-    var_seeds, var_items = ms_seeds / (S * I), max(0.0, ms_items - rest) / (S * I)
+    rest = ((x - rows[:, None] - columns + mean) ** 2).sum() / ((seeds - 1) * (items - 1))
+    ms_seeds = items * ((rows - mean) ** 2).sum() / (seeds - 1)
+    ms_items = seeds * ((columns - mean) ** 2).sum() / (items - 1)
+    var_seeds, var_items = ms_seeds / (seeds * items), max(0.0, ms_items - rest) / (seeds * items)
     return Estimate(
         mean=float(mean),
         var_seeds=float(var_seeds),
         var_items=float(var_items),
-        df=float(degrees_of_freedom(var_seeds, var_items, S, I)),
-        seeds=S,
-        items=I,
-        seed=float(max(0.0, ms_seeds - rest) / I),
-        item=float(max(0.0, ms_items - rest) / S),
+        df=float(degrees_of_freedom(var_seeds, var_items, seeds, items)),
+        seeds=seeds,
+        items=items,
+        seed=float(max(0.0, ms_seeds - rest) / items),
+        item=float(max(0.0, ms_items - rest) / seeds),
         rest=float(rest),
     )
 
@@ -157,11 +157,11 @@ def bootstrap(
     difference, weights = tables[a] - tables[b], counts
     if per == "example":
         difference, weights = difference / counts, np.ones_like(counts)
-    S, I = difference.shape  # noqa: E741
+    n_seeds, n_items = difference.shape
     rng = np.random.default_rng(seed)
-    seeds = rng.multinomial(S, [1 / S] * S, size=n)
-    items = rng.multinomial(I, [1 / I] * I, size=n)
-    return ((seeds @ difference) * items).sum(axis=1) / (S * (items @ weights))
+    seeds = rng.multinomial(n_seeds, [1 / n_seeds] * n_seeds, size=n)
+    items = rng.multinomial(n_items, [1 / n_items] * n_items, size=n)
+    return ((seeds @ difference) * items).sum(axis=1) / (n_seeds * (items @ weights))
 
 
 # --- all arms -------------------------------------------------------------------------------------
@@ -189,6 +189,7 @@ def contrasts(
     tokens: ArrayLike,
     *,
     primary: tuple[str, str] | None = PRIMARY,
+    others: Sequence[tuple[str, str]] | None = None,
     per: str = "token",
 ) -> pd.DataFrame:
     """Every pair of arms, the pre-registered one first: which has the lower response loss?
@@ -200,20 +201,26 @@ def contrasts(
     m others share one error rate of 5 % by Holm (1979) and are resolved when p_holm < 0.05. Their
     intervals are shown uncorrected, so one that excludes 0 may not be resolved: of 20 contrasts
     with nothing in them one does so by chance. Their smallest detectable difference is for the
-    level 0.05 / m, Holm's strictest step. With `primary=None` all pairs are "others".
+    level 0.05 / m, Holm's strictest step. With `primary=None` all pairs are "others". Every pair
+    more makes the correction harder (8 arms have 28), so name the `others` you will ask about,
+    before you look: `others=[("response@0.1", "all")]`.
 
     nll and tokens as in `arm_means`. Raises DataError for fewer than two arms, seeds or items,
     shapes that differ, a value that is no number, or a primary pair that is not among the arms.
     """
     tables, counts = _checked(nll, tokens, per, needed=primary or (), arms=2)
     ordered = pairs(list(tables), primary)
+    if others is not None:
+        for pair in others:
+            _check_names(tables, pair)
+        ordered = [*([primary] if primary else []), *others]
     found = [crossed_mean(per_item(tables[a] - tables[b], counts, per)) for a, b in ordered]
     alone = 0 if primary is None else 1
-    others = len(found) - alone
+    m = len(found) - alone
     p_holm = [e.p for e in found[:alone]] + holm([e.p for e in found[alone:]])
     rows = []
     for place, ((a, b), e, corrected) in enumerate(zip(ordered, found, p_holm, strict=True)):
-        tests = 1 if place < alone else others
+        tests = 1 if place < alone else m
         row = {
             "a": a,
             "b": b,
@@ -262,18 +269,20 @@ def in_words(row: Mapping, e: Estimate, tests: int, per: str) -> str:
     d, unit = _decimals(e.half), UNITS[per]
     a, b, low, high = row["a"], row["b"], row["low"], row["high"]
     after = f" after Holm's correction for {tests} contrasts" if tests > 1 else ""
+    rough = "; 2 seeds tell little of the spread between seeds: run 3 or more"
+    rough = rough if e.seeds == 2 else ""
     if row["resolved"]:
         side = "lower" if e.mean < 0 else "higher"
-        low, high = sorted((abs(low), abs(high))) if low * high >= 0 else (low, high)
+        low, high = sorted((abs(low), abs(high)))
         p = f", p = {row['p_holm']:.2g}{after}" if after else ""
         return (
             f"{a} has a {side} response loss than {b}, by {abs(e.mean):.{d}f} {unit} "
-            f"(95 % interval {low:.{d}f} to {high:.{d}f}{p})"
+            f"(95 % interval {low:.{d}f} to {high:.{d}f}{p}){rough}"
         )
     return (
         f"not resolved{after}: {a} - {b} is {e.mean:.{d}f} {unit} "
         f"(95 % interval {low:.{d}f} to {high:.{d}f}); {e.seeds} seeds × {e.items:,} items could "
-        f"detect a difference of about {row['smallest_detectable']:.{d}f}"
+        f"detect a difference of about {row['smallest_detectable']:.{d}f}{rough}"
     )
 
 
@@ -297,13 +306,15 @@ def items_needed(e: Estimate, effect: float) -> int | None:
 def more_data(e: Estimate, effect: float) -> str:
     """A sentence: what would resolve a true difference of that size, and which helps more."""
     seeds, items = seeds_needed(e, effect), items_needed(e, effect)
-    share = e.var_seeds / (e.se**2) if e.se else 0.0
-    by_seeds = f"{seeds} seeds" if seeds else "no number of seeds"
-    by_items = f"about {items:,} items" if items else "no number of items"
-    return (
-        f"a difference of {effect:g} needs {by_seeds} on these {e.items:,} items, or {by_items} "
-        f"with these {e.seeds} seeds; {share:.0%} of the uncertainty comes from the seeds"
-    )
+    share = e.var_seeds / e.se**2 if e.se else 0.0
+    because = f"{share:.0%} of the uncertainty comes from the seeds"
+    here = f"{e.seeds} seeds × {e.items:,} items"
+    if e.smallest_detectable() <= effect:
+        return f"{here} suffice for a difference of {effect:g}; {because}"
+    ways = [f"{seeds:,} seeds on these {e.items:,} items"] if seeds else []
+    ways += [f"about {items:,} items with these {e.seeds} seeds"] if items else []
+    needs = " or ".join(ways) or "more seeds and more items: more of one alone will not do"
+    return f"a difference of {effect:g} is too small for {here}; it needs {needs}; {because}"
 
 
 def _first_enough(e: Estimate, effect: float, seeds, items, *, have: int) -> int | None:
@@ -339,11 +350,7 @@ def _checked(
         raise DataError(
             f"a contrast needs two arms, not {len(nll)} ({', '.join(nll)}): run another"
         )
-    for arm in needed:
-        if arm not in nll:
-            raise DataError(f"there is no result of arm {arm!r}, {nearest(arm, nll)}")
-    if len(needed) != len(set(needed)):
-        raise DataError(f"an arm cannot be compared with itself ({needed[0]}): name two arms")
+    _check_names(nll, needed)
     counts = np.asarray(tokens, dtype=float)
     tables = {arm: np.asarray(table, dtype=float) for arm, table in nll.items()}
     if counts.ndim != 1 or not (np.isfinite(counts) & (counts >= 1)).all():
@@ -352,6 +359,14 @@ def _checked(
     for arm, table in tables.items():
         _check_table(arm, table, shape, len(counts))
     return tables, counts
+
+
+def _check_names(nll: Mapping[str, ArrayLike], needed: Sequence[str]) -> None:
+    for arm in needed:
+        if arm not in nll:
+            raise DataError(f"there is no result of arm {arm!r}, {nearest(arm, nll)}")
+    if len(needed) != len(set(needed)):
+        raise DataError(f"an arm cannot be compared with itself ({needed[0]}): name two arms")
 
 
 def _check_table(arm: str, table: np.ndarray, shape: tuple[int, ...], items: int) -> None:
@@ -375,5 +390,5 @@ def _check_table(arm: str, table: np.ndarray, shape: tuple[int, ...], items: int
 
 
 def _decimals(half: float) -> int:
-    """Decimals that show two digits of the interval's half width, between 2 and 6."""
-    return 3 if half <= 0 else min(6, max(2, 1 - math.floor(math.log10(half))))
+    """Decimals that show two digits of the interval's half width, between 3 and 6."""
+    return 3 if half <= 0 else min(6, max(3, 1 - math.floor(math.log10(half))))

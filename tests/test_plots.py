@@ -1,0 +1,158 @@
+"""Figures of the masking experiment: an arm looks alike everywhere, and the alt text says the numbers."""
+
+from __future__ import annotations
+
+import io
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.colors import to_rgb
+from PIL import Image
+
+from helpers.errors import DataError, SettingsError
+from helpers.masking import ARMS
+from helpers.plots import (
+    MAX_BYTES,
+    _places,
+    arm_look,
+    difference_by,
+    figure,
+    forest,
+    learning_curves,
+    loss_histograms,
+    show,
+)
+
+WEIGHTS = ["response@0.01", "response@0.1", "response@0.25", "response@0.5"]
+EVERY = [*ARMS, *WEIGHTS]
+
+
+def ink(shown, arm) -> int:
+    """Pixels of a figure in exactly an arm's colour."""
+    pixels = np.asarray(Image.open(io.BytesIO(shown.png)).convert("RGB"))
+    return int((pixels == rgb(arm)).all(axis=-1).sum())
+
+
+def rgb(arm) -> tuple:
+    return tuple(round(255 * part) for part in to_rgb(arm_look(arm)[0]))
+
+
+def contrast_rows(pairs):
+    rows = [(a, b, -0.1 + 0.02 * i, -0.15, 0.5 - 0.1 * i, i == 0) for i, (a, b) in enumerate(pairs)]
+    return pd.DataFrame(rows, columns=["a", "b", "difference", "low", "high", "resolved"])
+
+
+def levels(factor, values, **more):
+    numbers = {"difference": -0.0512, "low": -0.0812, "high": -0.0212}
+    return pd.DataFrame([{factor: value, **numbers} for value in values]).assign(**more)
+
+
+def curves(arms, seeds=3, steps=(0, 20, 40)):
+    rows = [
+        {"arm": arm, "seed": seed, "step": step, "val_response_loss": 4 - step / 20 + seed / 10}
+        for arm in arms
+        for seed in range(seeds)
+        for step in steps
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_no_two_arms_share_a_colour_or_a_marker():
+    """Shape tells arms apart where colour does not: in grey print, or to a colour-blind reader."""
+    looks = [arm_look(arm) for arm in EVERY]
+    assert len({colour for colour, _, _ in looks}) == len({m for _, _, m in looks}) == len(EVERY)
+    styles = [arm_look(arm)[1] for arm in (*ARMS, "response@0.1")]
+    assert len(set(map(str, styles))) == 5
+    with pytest.raises(SettingsError, match="unknown arm 'reponse'"):
+        arm_look("reponse")
+
+
+@pytest.mark.parametrize(("a", "b"), [("response", "all"), ("response@0.1", "header+response")])
+def test_the_same_arm_has_the_same_colour_in_every_figure(a, b):
+    """Whichever arms are beside it: a legend learnt once holds."""
+    drawn = [
+        forest(contrast_rows([(a, b)])),
+        loss_histograms({b: [1.0, 2, 4], a: [2.0, 3, 1]}),
+        difference_by(levels("rows", [100, 935]), "rows", pair=(a, b)),
+        difference_by(levels("weight", [0.0, 0.1], a=[a, b]), "weight"),
+        learning_curves(curves([a])),
+        learning_curves(curves([b, a])),
+    ]
+    for shown in drawn:
+        assert ink(shown, a) > 20
+
+
+def test_the_forest_says_every_contrast_the_first_on_top():
+    shown = forest(contrast_rows([("response", "all"), ("response@0.1", "all")]))
+    assert shown.caption == (
+        "Differences in response loss between arms, nats per token, with 95 % intervals; filled "
+        "markers are resolved, hollow ones are not. response − all −0.100 (−0.150 to 0.500), "
+        "resolved; response@0.1 − all −0.080 (−0.150 to 0.400), not resolved."
+    )
+    assert f'alt="{shown.caption}"' in shown._repr_html_()
+
+
+def test_a_hollow_marker_is_not_resolved():
+    """Filled and hollow differ in ink: the same row, once resolved and once not."""
+    table = contrast_rows([("response", "all")])
+    filled, hollow = (ink(forest(table.assign(resolved=r)), "response") for r in (True, False))
+    assert filled > hollow + 30
+
+
+def test_the_histograms_say_both_means_and_who_is_better_how_often():
+    shown = loss_histograms({"response": [1.0, 2, 3, 4], "all": [2.0, 3, 4, 3]})
+    assert shown.caption.startswith("Response loss of 4 held-out items;")
+    assert "on response, mean 2.500 nats per token, and on all, mean 3.000" in shown.caption
+    assert "response − all item by item, mean −0.500; response is better on 75% of" in shown.caption
+    same = loss_histograms({"response": [1.0, 1], "all": [1.0, 1]})  # no spread at all
+    assert "mean 0.000; response is better on 0% of" in same.caption
+    with pytest.raises(DataError, match="two arms on the same items, not of response: 2, all: 3"):
+        loss_histograms({"response": [1, 2], "all": [1, 2, 3]})
+
+
+def test_the_difference_against_a_factor_says_every_level():
+    shown = difference_by(levels("rows", [100, 1000]), "rows", label="training rows")
+    assert shown.caption == (
+        "Difference in response loss response − all, nats per token with 95 % intervals, by training "
+        "rows. 100: −0.051 (−0.081 to −0.021); 1,000: −0.051 (−0.081 to −0.021)."
+    )
+    weights = levels("weight", [0.0, 0.25], a=["response", "response@0.25"])
+    shown = difference_by(weights, "weight", pair=("response@w", "all"))
+    assert "response loss response@w − all" in shown.caption
+    assert "by weight. 0: −0.051 (−0.081 to −0.021); 0.25: −0.051" in shown.caption
+
+
+def test_levels_stand_as_numbers_where_they_can_be_told_apart():
+    assert _places([1, 2, 3]) == ([1, 2, 3], "linear")
+    assert _places([100, 300, 935]) == ([100, 300, 935], "log")
+    assert _places([0, 0.01, 0.1, 0.5, 1]) == ([0, 1, 2, 3, 4], "linear")
+    assert _places(["short", "long"]) == ([0, 1], "linear")
+    assert _places([7]) == ([7], "linear")
+
+
+def test_learning_curves_say_where_every_arm_ends_and_its_seeds():
+    shown = learning_curves(curves(["all", "response"]))
+    assert shown.caption == (
+        "Response loss against optimiser steps, one curve per arm, mean of 3 seeds. all ends at "
+        "2.100 (seeds 2.000 to 2.200); response ends at 2.100 (seeds 2.000 to 2.200)."
+    )
+
+
+def test_every_figure_is_small_enough_for_a_committed_lesson():
+    rng = np.random.default_rng(0)
+    drawn = [
+        forest(contrast_rows(combinations(EVERY, 2))),  # 28 rows
+        loss_histograms({"response": rng.gamma(2, 1, 1000), "all": rng.gamma(2, 1, 1000)}),
+        difference_by(levels("weight", [0.01, 0.1, 0.25, 0.5], a=WEIGHTS), "weight"),
+        learning_curves(curves(EVERY, seeds=5, steps=range(0, 200, 10))),
+    ]
+    for shown in drawn:
+        assert len(shown.png) <= MAX_BYTES == 60_000, shown.caption
+
+
+def test_a_small_picture_is_left_as_it_is():
+    fig, ax = figure()
+    ax.plot([0, 1])
+    assert Image.open(io.BytesIO(show(fig, "a line").png)).mode == "RGBA"
