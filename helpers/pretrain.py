@@ -7,7 +7,7 @@ The text itself is not in the project (the model cards name every source); the r
 
 Four tricks, all ours to answer for: windows start at random positions half of the time, so that all
 1,024 position embeddings are trained by short windows; token embeddings may start from another
-open model's, projected to our width (`embeddings_from_gguf`); a model may grow by blocks that say
+model's, projected to our width (`donated_embeddings`); a model may grow by blocks that say
 nothing at first (`grow`); and its matrices may be trained with Muon (`MuonAdamW`).
 """
 
@@ -25,6 +25,7 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
+import safetensors
 import torch
 from torch.nn import functional as F
 
@@ -96,8 +97,9 @@ class Phase:
 # What phases share. The prose generator grew meanwhile: each phase read what that of its day wrote.
 FIRST = {"rows": 24, "length": 128, "precision": "fp32"}
 SHORT = {"rows": 48, "length": 128}
-LONG = {"rows": 6, "length": 1024, "full_softmax": True, "random_positions": False}
+LONG = {"rows": 6, "length": 1024, "random_positions": False}
 FACTS = {"prose": 0.7, "prose_seed": 21, "paragraphs": 700_000}
+MUON = {"optimizer": "muon", "prose": 0.7, "prose_seed": 31, "paragraphs": 700_000}
 
 # fmt: off
 MINI_PHASES = (  # up to whole-6 the first gpt2-mini, of 6 blocks; the rest go on from its weights
@@ -110,14 +112,18 @@ MINI_PHASES = (  # up to whole-6 the first gpt2-mini, of 6 blocks; the rest go o
     Phase("grow", 1420, **SHORT, lr=1.2e-3, warmup=0.02, planned=8000, seed=11,
           prose=0.5, prose_seed=11, paragraphs=400_000, new_blocks=(2, 5)),
     Phase("facts2", 1940, **SHORT, **FACTS, lr=1.2e-3, seed=21),
-    Phase("decay", 420, **SHORT, **FACTS, lr=1.1e-3, final_lr=0.05, seed=41),
-    Phase("whole", 150, **LONG, **FACTS, lr=2.4e-4, final_lr=0.05, seed=43, micro_batches=2),
+    Phase("muon", 1104, **SHORT, **MUON, lr=1.6e-3, warmup=0.01, planned=6000, seed=101),
+    Phase("decay", 1700, **SHORT, **MUON, lr=1.6e-3, final_lr=0.15, seed=111),
+    Phase("long", 99, **LONG, **{**MUON, "prose": 0.65}, lr=2.4e-4, seed=121),
+    Phase("whole", 70, **LONG, **{**MUON, "prose": 0.6}, lr=2.4e-4, final_lr=0.05, seed=131,
+          full_softmax=True),
 )
-MICRO_PHASES = (
-    Phase("words", 1500, **SHORT, lr=3e-3, warmup=0.05, planned=3000),
-    Phase("facts", 4000, **SHORT, **FACTS, lr=2.4e-3, seed=1),
-    Phase("decay", 800, **SHORT, **FACTS, lr=2.4e-3, final_lr=0.05, seed=2),
-    Phase("whole", 150, **LONG, **FACTS, lr=4e-4, final_lr=0.05, seed=3, micro_batches=2),
+MICRO_PHASES = (  # its token embeddings start from the mini's after facts2
+    Phase("read", 3600, **SHORT, **MUON, lr=3e-3, warmup=0.01, planned=9000, seed=201),
+    Phase("decay", 1200, **SHORT, **MUON, lr=3e-3, final_lr=0.1, seed=211),
+    Phase("long", 80, **LONG, **{**MUON, "prose": 0.65}, lr=3e-4, seed=221),
+    Phase("whole", 70, **LONG, **{**MUON, "prose": 0.6}, lr=3e-4, final_lr=0.05, seed=231,
+          full_softmax=True),
 )
 # fmt: on
 RECIPES = {  # model → its sizes at the start, and what was done
@@ -252,12 +258,27 @@ def settle_rare_tokens(model: GPT, batch: Batch, subset: torch.Tensor, shrink: f
     model.tokens.weight[rare] += shift[:, None] * mean
 
 
-def embeddings_from_gguf(path: Path, width: int, rms: float = 0.05) -> torch.Tensor:
+def donated_embeddings(path: Path, width: int) -> torch.Tensor:
+    """Token embeddings (V, width) from another model: a GGUF file, or a state of our own (safetensors)."""
+    if path.suffix == ".gguf":
+        return embeddings_from_gguf(path, width)
+    with safetensors.safe_open(path, framework="pt") as file:
+        return projected(file.get_tensor("model.tokens.weight").float(), width)
+
+
+def projected(vectors: torch.Tensor, width: int, rms: float = 0.05) -> torch.Tensor:
+    """Vectors (V, C) centred, on their first `width` principal components, scaled to this rms."""
+    vectors = vectors - vectors.mean(0)
+    _, _, directions = torch.linalg.svd(vectors.T @ vectors)
+    found = vectors @ directions[:width].T
+    return found * (rms / found.pow(2).mean().sqrt())
+
+
+def embeddings_from_gguf(path: Path, width: int) -> torch.Tensor:
     """Token embeddings (V, width) for GPT-2's vocabulary, taken from a GGUF model's.
 
     Each of our tokens gets the vector of the same byte string there, or the mean over its longest
-    matches; the vectors are centred and projected on their first `width` principal components, and
-    scaled to a root mean square of `rms`. Needs the package `gguf`.
+    matches; then they are `projected`. Needs the package `gguf`.
     """
     from gguf import GGUFReader
     from gguf.quants import dequantize
@@ -272,11 +293,7 @@ def embeddings_from_gguf(path: Path, width: int, rms: float = 0.05) -> torch.Ten
     for token in range(tokenizer.n_vocab):
         word = tokenizer.decode_single_token_bytes(token) if token != END_OF_TEXT else b""
         rows.append(vectors[longest_matches(word, theirs)].mean(0))
-    ours = torch.from_numpy(np.stack(rows))
-    ours = ours - ours.mean(0)
-    _, _, directions = torch.linalg.svd(ours.T @ ours)
-    projected = ours @ directions[:width].T
-    return projected * (rms / projected.pow(2).mean().sqrt())
+    return projected(torch.from_numpy(np.stack(rows)), width)
 
 
 def gpt2_bytes(word: str) -> bytes:
@@ -471,10 +488,11 @@ def pretrain(
     Leaves in `out`, for each phase, a folder with `state.safetensors`, `curve.jsonl` (a line every
     `every` steps) and `phase.json` (the phase and the machine), from which the card is written.
     """
-    model = init_weights(GPT(config), torch.Generator().manual_seed(0)).to(device)
+    first = torch.Generator().manual_seed(phases[0].seed)
+    model = init_weights(GPT(config), first).to(device)
     if embeddings:
         with torch.no_grad():
-            model.tokens.weight.copy_(embeddings_from_gguf(embeddings, config.n_embd))
+            model.tokens.weight.copy_(donated_embeddings(embeddings, config.n_embd))
     sources = [held_out(t)[0] for t in tokenise(corpus, out / "tokens").values()]
     state, before = None, None
     for phase in phases:
@@ -512,7 +530,11 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--model", choices=RECIPES, default="mini")
     parser.add_argument("--corpus", type=Path, required=True, help="folder with NAME.txt.xz files")
     parser.add_argument("--work", type=Path, required=True, help="tokens, states and curves")
-    parser.add_argument("--embeddings", type=Path, help="GGUF file to start token embeddings from")
+    parser.add_argument(
+        "--embeddings",
+        type=Path,
+        help="start token embeddings from this GGUF file, or state.safetensors of another run",
+    )
     parser.add_argument("--until", default="", help="stop after the phase of this name")
     parser.add_argument("--device", default="cpu", help="cpu, cuda or mps")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import TINY, random_model
+from safetensors.torch import save_file
 
 from helpers import pretrain as recipe
 from helpers.errors import CourseError
@@ -316,3 +317,14 @@ def test_the_recipes_make_models_of_the_promised_sizes():
         assert last.full_softmax
         assert last.length == config.n_positions
         assert not last.random_positions
+
+
+def test_donated_embeddings_keep_as_much_of_another_models_as_fits(tmp_path):
+    vectors = torch.randn(40, 7, generator=torch.Generator().manual_seed(0))
+    vectors[:, 5:] = 3.0  # what is the same for every token tells nothing apart
+    save_file({"model.tokens.weight": vectors}, tmp_path / "state.safetensors")
+    ours = recipe.donated_embeddings(tmp_path / "state.safetensors", 5)
+    assert ours.shape == (40, 5)
+    assert ours.pow(2).mean().sqrt() == pytest.approx(0.05)
+    apart, before = torch.pdist(ours), torch.pdist(vectors)
+    torch.testing.assert_close(apart, before * (apart.sum() / before.sum()), atol=0, rtol=1e-3)
