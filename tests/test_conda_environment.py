@@ -24,13 +24,19 @@ SPECS = [spec for spec in CONDA["dependencies"] if isinstance(spec, str)]
 
 CONDA_NAME = {"torch": "pytorch", "matplotlib": "matplotlib-base"}  # else the same as on PyPI
 # What is imported → the distribution, where the names differ.
-DISTRIBUTION = {"IPython": "ipython", "bs4": "beautifulsoup4", "tiktoken_ext": "tiktoken"}
+DISTRIBUTION = {
+    "IPython": "ipython",
+    "bs4": "beautifulsoup4",
+    "PIL": "pillow",
+    "tiktoken_ext": "tiktoken",
+}
 # Imported, and left to a declared package that always brings it along.
 BROUGHT_BY = {
     "ipython": "ipykernel",
     "jupyter-client": "ipykernel",
     "jupyter-core": "ipykernel",
     "jupyterlab-server": "jupyterlab",
+    "pillow": "matplotlib",
 }
 # Imported inside functions only, by those who asked for it: distribution → extra in pyproject.toml.
 OPTIONAL = {"gguf": "pretrain"}
