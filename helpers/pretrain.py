@@ -119,7 +119,7 @@ MINI_PHASES = (  # up to whole-6 the first gpt2-mini, of 6 blocks; the rest go o
           full_softmax=True),
 )
 MICRO_PHASES = (  # its token embeddings start from the mini's after facts2
-    Phase("read", 3600, **SHORT, **MUON, lr=3e-3, warmup=0.01, planned=9000, seed=201),
+    Phase("read", 3581, **SHORT, **MUON, lr=3e-3, warmup=0.01, planned=9000, seed=201),
     Phase("decay", 1200, **SHORT, **MUON, lr=3e-3, final_lr=0.1, seed=211),
     Phase("long", 80, **LONG, **{**MUON, "prose": 0.65}, lr=3e-4, seed=221),
     Phase("whole", 70, **LONG, **{**MUON, "prose": 0.6}, lr=3e-4, final_lr=0.05, seed=231,

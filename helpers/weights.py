@@ -45,7 +45,7 @@ class KnownModel:
 KNOWN = {
     model.name: model
     for model in (
-        KnownModel("gpt2-mini", 17_867_008, 2e-4, folder=ASSETS / "gpt2-mini"),
+        KnownModel("gpt2-mini", 19_446_528, 2e-4, folder=ASSETS / "gpt2-mini"),
         KnownModel("gpt2-micro", 7_753_856, 4e-4, folder=ASSETS / "gpt2-micro"),
         KnownModel(
             "gpt2",

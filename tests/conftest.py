@@ -14,24 +14,6 @@ from helpers.weights import KNOWN
 
 BUNDLED = [name for name, known in KNOWN.items() if known.folder]
 
-
-def there(file: str) -> list:
-    """The bundled models, as parameters of a test; one that lacks the file is skipped."""
-    return [
-        pytest.param(
-            name,
-            marks=pytest.mark.skipif(
-                not (KNOWN[name].folder / file).exists(), reason=f"{name} has no {file} yet"
-            ),
-        )
-        for name in BUNDLED
-    ]
-
-
-# While the final weights are still to come. Afterwards both are simply BUNDLED.
-BUNDLED_MODELS = there("model.safetensors")
-FINAL_MODELS = there("positions.png")
-
 # Distinct primes where possible, so that no swapped axis can pass unnoticed.
 TINY = GPTConfig(n_layer=2, n_head=3, n_embd=21, n_positions=97, vocab_size=50257)
 

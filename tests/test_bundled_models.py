@@ -5,7 +5,7 @@ import re
 
 import pytest
 import torch
-from conftest import BUNDLED_MODELS, FINAL_MODELS
+from conftest import BUNDLED
 
 from helpers.card import STARTS, facts_on_purpose
 from helpers.data import ASSETS
@@ -18,7 +18,7 @@ from helpers.weights import KNOWN, load_model
 MOST = {"gpt2-mini": (20_000_000, 40_000_000), "gpt2-micro": (8_000_000, 16_000_000)}
 
 
-@pytest.mark.parametrize("name", BUNDLED_MODELS)
+@pytest.mark.parametrize("name", BUNDLED)
 def test_transformers_opens_it_with_our_logits(name, tokenizer):
     from transformers import GPT2LMHeadModel
 
@@ -30,7 +30,7 @@ def test_transformers_opens_it_with_our_logits(name, tokenizer):
         torch.testing.assert_close(ours(ids), theirs(ids).logits, rtol=1e-5, atol=1e-4)
 
 
-@pytest.mark.parametrize("name", BUNDLED_MODELS)
+@pytest.mark.parametrize("name", BUNDLED)
 def test_it_is_as_small_as_promised_and_its_files_are_the_listed_ones(name):
     parameters, size = MOST[name]
     folder = KNOWN[name].folder
@@ -43,10 +43,11 @@ def test_it_is_as_small_as_promised_and_its_files_are_the_listed_ones(name):
         assert listed[f"{name}/{file}"] == sha256(folder / file)
 
 
-@pytest.mark.parametrize("name", FINAL_MODELS)
+@pytest.mark.parametrize("name", BUNDLED)
 def test_its_last_positions_are_as_good_as_its_first(name, tokenizer):
     """The same tokens, near the end of 1,024 positions and again with less before them near the
-    start: a model that never learnt its last positions predicts them worse with more to go by."""
+    start: a model that never learnt its last positions predicts them much worse (by 0.7 nats, before
+    the mini had read windows of full length). What came long before is mostly another story."""
     text = (ASSETS / "course" / "heldout.txt").read_text(encoding="utf-8")
     ids = torch.tensor(tokenizer.encode_ordinary(text))
     model = load_model(name)
@@ -59,10 +60,10 @@ def test_its_last_positions_are_as_good_as_its_first(name, tokenizer):
             last.append(token_losses(model, whole)[0][-256:].mean())
             first.append(token_losses(model, short)[0][-256:].mean())
     assert torch.isfinite(torch.stack(last)).all()
-    assert sum(last) / len(last) <= sum(first) / len(first) + 0.05
+    assert sum(last) / len(last) <= sum(first) / len(first) + 0.15
 
 
-@pytest.mark.parametrize("name", FINAL_MODELS)
+@pytest.mark.parametrize("name", BUNDLED)
 def test_its_card_has_all_its_numbers(name):
     folder = KNOWN[name].folder
     text = (folder / "README.md").read_text(encoding="utf-8")
