@@ -3,6 +3,7 @@
 import json
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -471,6 +472,8 @@ def test_unfinished_arms_and_seeds_are_left_out(grid):
 def test_a_packed_experiment_says_the_same(grid):
     """Small enough to publish, and every interval can be computed from it again."""
     run(replace(grid, ratios=("any", "inverted")))  # each with its own held-out tokens
+    for path in Path("out/items").glob("*inverted*"):  # as if one row could not be turned round
+        np.save(path, np.load(path)[1:])
     packed = pack(load_grid("out"), "small")
     assert sorted(p.name for p in packed.parent.iterdir()) == [
         "grid.json",
