@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help setup setup-dev course test browser-test lab notebooks site data models-table lint clean
+.PHONY: help setup setup-dev course test browser-test lab notebooks site data models-table masking-results lint clean
 
 help:
 	@echo "make course     set up, run all lessons offline, leave executed notebooks and a site in build/"
@@ -13,6 +13,7 @@ help:
 	@echo "make site       build/site from the lessons as they are stored, running nothing"
 	@echo "make notebooks  execute and stamp the committed lessons"
 	@echo "make models-table  tune each bundled model with three seeds: benchmarks/results"
+	@echo "make masking-results  lesson 06's large run, hours: benchmarks/results/masking"
 	@echo "make setup      the course alone; make setup-dev adds what the tests need"
 
 # constraints.txt names the versions that the tests ran with. Some of them need Python 3.11: where
@@ -61,6 +62,9 @@ data: setup
 
 models-table: setup
 	$(BIN)/python -m benchmarks.bundled_models
+
+masking-results: setup
+	$(BIN)/python -m benchmarks.masking
 
 lint: setup-dev
 	$(BIN)/ruff check --fix .

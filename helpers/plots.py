@@ -274,6 +274,32 @@ def arm_look(arm: str) -> tuple:
     return colour, (0, (1, 1 + 2 * share)), marker
 
 
+def one_model(losses: Mapping[str, float], loss_on: str = "") -> HTMLFigure:
+    """The loss of one and the same model under several arms, a point each; `loss_on`'s is bold.
+
+    losses: arm → nats per token, over the tokens that this arm learns from.
+    """
+    fig, ax = figure(height=0.9 + 0.34 * len(losses))
+    for place, (arm, loss) in enumerate(losses.items()):
+        colour, style, marker = arm_look(arm)
+        ax.plot([0, loss], [-place, -place], color=colour, linestyle=style, linewidth=1.2)
+        ax.plot(loss, -place, marker=marker, color=colour, markersize=8)
+        ax.annotate(f"{loss:.2f}", (loss, -place), (10, -4), textcoords="offset points")
+    ax.set_yticks([-i for i in range(len(losses))], list(losses))
+    for label in ax.get_yticklabels():
+        label.set_fontweight("bold" if label.get_text() == loss_on else "normal")
+    ax.set(xlabel="loss (nats per token that the arm learns from)")
+    ax.set_xlim(0, 1.12 * max(losses.values()))
+    ax.set_ylim(0.5 - len(losses), 0.5)
+    told = ", ".join(f"{arm} {loss:.2f}" for arm, loss in losses.items())
+    chosen = f" In bold: {loss_on}." if loss_on else ""
+    return show(
+        fig,
+        f"One untouched model on the same rows, and its loss under each arm, in nats per token that "
+        f"the arm learns from: {told}.{chosen}",
+    )
+
+
 def forest(table: pd.DataFrame, *, unit: str = "nats per token") -> HTMLFigure:
     """Every contrast a - b with its 95 % interval, the table's first row (pre-registered) on top.
 

@@ -217,6 +217,15 @@ def mark_current(name: str, settings: Settings) -> None:
     write_json(path, {**kept, name: fingerprint(name, settings)})
 
 
+def experiment_folder(settings: Settings, name: str = "masking") -> Path:
+    """The folder of an experiment in this mode: another one for other settings or other files.
+
+    So an experiment goes on with what is there, and never meets runs of another model or data set.
+    """
+    same = replace(settings, loss_on="all")  # an experiment varies the arm
+    return runs_folder() / f"{settings.mode}-{name}-{fingerprint('tuned', same)[:8]}"
+
+
 def compare_guess(guess: float | str | None, found: float | str, unit: str = "") -> str:
     """A sentence that sets a student's prediction beside what was found."""
     shown = f"{found:.3g}" if isinstance(found, float) else f"{found}"

@@ -3,6 +3,7 @@
 import json
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from helpers import cli
 from helpers.data import load_records
 from helpers.errors import CourseError, RunError, SettingsError
 from helpers.evaluate import paired
-from helpers.experiment import Cell, Grid, differences, load_grid, measure, run_grid, runner
+from helpers.experiment import Cell, Grid, differences, load_grid, measure, pack, run_grid, runner
 from helpers.experiment.grid import METRICS
 from helpers.experiment.measure import (
     MEASURES,
@@ -466,6 +467,55 @@ def test_unfinished_arms_and_seeds_are_left_out(grid):
     }  # fmt: skip
     with pytest.raises(RunError, match="0 seeds finished for every arm .header.response, all."):
         load_grid("out").nll(("header+response", "all"))
+
+
+def test_a_packed_experiment_says_the_same(grid):
+    """Small enough to publish, and every interval can be computed from it again."""
+    run(replace(grid, ratios=("any", "inverted")))  # each with its own held-out tokens
+    for path in Path("out/items").glob("*inverted*"):  # as if one row could not be turned round
+        np.save(path, np.load(path)[1:])
+    packed = pack(load_grid("out"), "small")
+    assert sorted(p.name for p in packed.parent.iterdir()) == [
+        "grid.json",
+        "items.npz",
+        "runs.jsonl",
+    ]
+    full, small = load_grid("out"), load_grid("small")
+    assert small.about == full.about
+    assert small.runs.equals(full.runs)
+    assert len(small.packed) == len(full.runs) == 10
+    for ratio in ("any", "inverted"):
+        (nll, tokens), (again, counts) = full.nll(ratio=ratio), small.nll(ratio=ratio)
+        assert (tokens == counts).all()
+        for arm, table in nll.items():
+            assert np.allclose(table, again[arm], rtol=1e-7, atol=0)
+    assert pack(small, "small") == packed  # again, and over itself
+    assert load_grid("small").runs.equals(full.runs)
+
+
+def test_a_packed_sweep_keeps_its_rates(grid):
+    run(replace(grid, sweep=True, lrs=()))
+    pack(load_grid("out"), "small")
+    assert load_grid("small").sweep.equals(load_grid("out").sweep)
+
+
+def test_a_packed_experiment_is_not_added_to(grid, tmp_path):
+    run(grid)
+    pack(load_grid("out"), "small")
+    with pytest.raises(RunError, match="small holds a packed experiment, which is for reading"):
+        run(grid, "small")
+    assert not (tmp_path / "small" / "items").exists()
+    with pytest.raises(RunError, match="out is not empty and holds no packed experiment"):
+        pack(load_grid("small"), "out")
+
+
+@pytest.mark.parametrize("damage", [b"", b"no archive", b"PK"])
+def test_a_packed_file_that_is_damaged_is_refused_in_words(grid, damage):
+    run(grid)
+    packed = pack(load_grid("out"), "small")
+    packed.write_bytes(damage or packed.read_bytes()[:500])
+    with pytest.raises(RunError, match=r"items.npz cannot be read .* from the repository again"):
+        load_grid("small")
 
 
 def test_an_arm_trained_on_a_tenth_of_the_rows_is_told_from_the_full_one(grid):

@@ -37,7 +37,7 @@ def notebook(path):
 
 def test_lessons_are_numbered_without_a_gap():
     assert [int(path.name[:2]) for path in PATHS] == list(range(len(PATHS)))
-    assert len(PATHS) >= 6
+    assert len(PATHS) >= 7
 
 
 def test_outputs_belong_to_these_cells_settings_and_assets(path):

@@ -22,6 +22,7 @@ from helpers.plots import (
     forest,
     learning_curves,
     loss_histograms,
+    one_model,
     show,
 )
 
@@ -82,6 +83,17 @@ def test_the_same_arm_has_the_same_colour_in_every_figure(a, b):
     ]
     for shown in drawn:
         assert ink(shown, a) > 20
+
+
+def test_one_model_under_many_arms_says_every_loss_and_the_chosen_one():
+    shown = one_model({"all": 3.5, "response": 4.25}, "response")
+    assert shown.caption == (
+        "One untouched model on the same rows, and its loss under each arm, in nats per token that "
+        "the arm learns from: all 3.50, response 4.25. In bold: response."
+    )
+    assert "In bold" not in one_model({"all": 3.5}).caption
+    assert ink(shown, "all") > 20
+    assert ink(shown, "response") > 20
 
 
 def test_the_forest_says_every_contrast_the_first_on_top():

@@ -12,7 +12,13 @@ from helpers.errors import SettingsError
 from helpers.files import read_json, write_json
 from helpers.judge import read_verdicts
 from helpers.runs import read_responses
-from helpers.settings import Settings, artifact, course_settings, run_folder
+from helpers.settings import (
+    Settings,
+    artifact,
+    course_settings,
+    experiment_folder,
+    run_folder,
+)
 from helpers.weights import KNOWN, save_model
 
 # --- modes ---------------------------------------------------------------------------------------
@@ -173,6 +179,18 @@ def test_two_arms_live_side_by_side(tiny, get):
         run_folder(replace(tiny, loss_on=a), "tuned") for a in ("response@0.1", "response@0.2")
     }
     assert len(names) == 2
+
+
+def test_an_experiment_has_another_folder_for_other_settings_and_files(tiny, records, tmp_path):
+    """Its runs could not be compared with those of other weights, and are left alone."""
+    first = experiment_folder(tiny)
+    assert first.parent == tmp_path / "runs"
+    assert first.name.startswith("quick-masking-")
+    assert experiment_folder(replace(tiny, loss_on="response")) == first
+    assert experiment_folder(tiny, "mine").name.startswith("quick-mine-")
+    others = {first, *(experiment_folder(replace(tiny, **c)) for c in ({"lr": 1e-4}, {"seed": 5}))}
+    write_json(tmp_path / "data.json", records[::-1])
+    assert len({*others, experiment_folder(tiny)}) == 4
 
 
 def test_a_run_that_was_killed_is_made_again(tiny, get, monkeypatch):

@@ -2,13 +2,17 @@
 
 A *setting* is a value for every factor (rows, epochs, ratio, rate); within one, arms are compared,
 paired by seed and by held-out row.
+
+`pack` copies an experiment into a small folder that can be published: the losses of all runs in one
+file, from which every interval can be computed again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -16,8 +20,15 @@ import pandas as pd
 from helpers.errors import RunError, SettingsError
 from helpers.evaluate import paired
 from helpers.evaluate.paired import PRIMARY
-from helpers.experiment.runner import BASE, items_path
-from helpers.files import read_json, read_jsonl
+from helpers.experiment.runner import BASE, PACKED, items_path, visible
+from helpers.files import (
+    atomic_path,
+    check_folder,
+    read_json,
+    read_jsonl,
+    write_json,
+    write_jsonl,
+)
 
 FACTORS = ("rows", "epochs", "ratio", "rate")
 
@@ -30,6 +41,7 @@ class Results:
     runs: pd.DataFrame  # one row each, the untouched model's (arm "base") among them
     sweep: pd.DataFrame  # the rates that were tried, `chosen` among them; empty without a sweep
     about: dict  # grid.json
+    packed: dict[str, np.ndarray] = field(default_factory=dict)  # run → items, of a packed folder
 
     def settings(self) -> list[dict]:
         """Every combination of factor values that at least one run has, in order."""
@@ -86,6 +98,8 @@ class Results:
 
     def items(self, run: str) -> np.ndarray:
         """(I, 2): summed response nll in nats and tokens of every held-out row, for one run."""
+        if run in self.packed:
+            return self.packed[run]
         try:
             return np.load(items_path(self.out, run))
         except (OSError, ValueError) as error:
@@ -100,9 +114,62 @@ def load_grid(out: str | Path) -> Results:
     out = Path(out)
     if not (out / "runs.jsonl").exists() or not (out / "grid.json").exists():
         raise RunError(f"there is no experiment in {out}: make one with `course masking --out`.")
-    rows = {row["run"]: row for row in read_jsonl(out / "runs.jsonl")}  # the last of a name counts
-    kept = [row for row in rows.values() if items_path(out, row["run"]).exists()]
-    return Results(out, pd.DataFrame(kept), _sweep(out), read_json(out / "grid.json"))
+    rows = _rows(out)
+    packed = _unpack(out / PACKED) if (out / PACKED).exists() else {}
+    kept = [r for r in rows.values() if r["run"] in packed or items_path(out, r["run"]).exists()]
+    return Results(out, pd.DataFrame(kept), _sweep(out), read_json(out / "grid.json"), packed)
+
+
+def pack(results: Results, target: str | Path) -> Path:
+    """Copy an experiment to the folder `target`, its losses in one file; returns that file.
+
+    `items.npz` holds, run after run, `nll` (float32: seven digits, where intervals need four) and
+    `tokens`; `rows` says how many belong to each of `runs`. Raises RunError when `target` holds
+    something else than a packed experiment.
+    """
+    target = Path(target)
+    check_folder(target)
+    if target.exists() and any(visible(target)) and not (target / PACKED).exists():
+        raise RunError(
+            f"{target} is not empty and holds no packed experiment: name another folder."
+        )
+    runs = list(results.runs["run"])
+    items = [results.items(run) for run in runs]
+    nll, tokens = np.concatenate(items).T
+    rows = _rows(results.out)
+    write_json(target / "grid.json", results.about)
+    write_jsonl(target / "runs.jsonl", [rows[run] for run in runs])
+    if len(results.sweep):
+        write_jsonl(target / "sweep.jsonl", read_jsonl(results.out / "sweep.jsonl"))
+    with atomic_path(target / PACKED) as path, open(path, "wb") as file:
+        np.savez_compressed(
+            file,
+            runs=np.array(runs),
+            rows=np.array([len(x) for x in items]),
+            nll=nll.astype(np.float32),
+            tokens=tokens.astype(np.uint16),
+        )
+    return target / PACKED
+
+
+def _rows(out: Path) -> dict[str, dict]:
+    """Run → its row in runs.jsonl; of a run that was done twice the last counts."""
+    return {row["run"]: row for row in read_jsonl(out / "runs.jsonl")}
+
+
+def _unpack(path: Path) -> dict[str, np.ndarray]:
+    """Run → (I, 2) float64, from a file that `pack` wrote."""
+    try:
+        # numpy leaves a file open that it cannot read, unless it was opened here.
+        with open(path, "rb") as file, np.load(file) as found:
+            items = np.stack([found["nll"], found["tokens"]], axis=1).astype(float)
+            parts = np.split(items, np.cumsum(found["rows"])[:-1])
+            return dict(zip(found["runs"].tolist(), parts, strict=True))
+    except (OSError, ValueError, KeyError, BadZipFile) as error:
+        raise RunError(
+            f"{path} cannot be read ({error}). Take the file from the repository again, or repeat "
+            "the experiment in another folder."
+        ) from error
 
 
 def _sweep(out: Path) -> pd.DataFrame:

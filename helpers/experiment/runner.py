@@ -2,7 +2,8 @@
 
 `out/` holds `grid.json` (settings and provenance), `runs.jsonl` (a row for each finished run),
 `items/<run>.npy` (for every held-out row: summed nll of its response in nats, and its tokens) and
-`sweep.jsonl`. A run is written down when it is finished; one that was killed begins again.
+`sweep.jsonl`. A run is written down when it is finished; one that was killed begins again. A
+folder that `results.pack` made has `items.npz` in place of `items/`: it is read, not added to.
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ from helpers.weights import load_model, save_model
 FACTORS = ("arms", "seeds", "rows", "epochs", "lrs", "sweep", "ratios")  # may grow later
 FREE = (*FACTORS, "keep_models")  # all other settings decide what finished runs mean
 BASE = "base"
+PACKED = "items.npz"
 
 
 @dataclass
@@ -81,6 +83,11 @@ def run_grid(grid: Grid, out: str | Path) -> Iterator[dict]:
     check_folder(out)
     if out.exists() and not (out / "grid.json").exists() and any(visible(out)):
         raise RunError(f"{out} is not empty and holds no experiment: name another folder.")
+    if (out / PACKED).exists():
+        raise RunError(
+            f"{out} holds a packed experiment, which is for reading: name another folder, and all of "
+            "it is run again there."
+        )
     if (out / "grid.json").exists():
         check_same(grid, out)
     bench = set_up(grid)

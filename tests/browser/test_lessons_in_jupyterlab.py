@@ -363,7 +363,9 @@ TOGGLE = {
     "Loss on": choose_an_arm,
     "Prompt weight, 0 to 1": weigh_the_prompt,
 }
-WIDGETS = {"02_collating_and_masking": TOGGLE, "04_fine_tuning": TOGGLE}
+WIDGETS = dict.fromkeys(
+    ("02_collating_and_masking", "04_fine_tuning", "06_masking_experiment"), TOGGLE
+)
 
 
 # --- the tests -----------------------------------------------------------------------------------
