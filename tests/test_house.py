@@ -13,7 +13,7 @@ ORDER = [
     "errors", "files", "progress", "fetch", "formatting", "tokenizer", "data", "data_check", "masking",
     "collate", "model", "weights", "generate", "train", "judge", "runs", "settings", "environment",
     "plots", "widgets", "evaluate", "experiment",
-    "datagen", "pretrain", "card", "lessons", "site", "cli",
+    "datagen", "pretrain", "card", "lessons", "site", "commands", "cli",
 ]  # fmt: skip
 
 

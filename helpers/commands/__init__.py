@@ -1,0 +1,1 @@
+"""The commands of `course`, a file each; `helpers.cli` puts them together."""

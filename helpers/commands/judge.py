@@ -1,0 +1,77 @@
+"""`course judge`, `course compare`."""
+
+from __future__ import annotations
+
+from helpers.commands.common import emit, file_name, points, whole_number
+from helpers.errors import RunError
+
+
+def add_judge(commands):
+    parser = commands.add_parser("judge", help="score responses, 0 to 100")
+    parser.add_argument("responses", type=file_name)
+    parser.add_argument("--judge", default="reference", help="reference or ollama:MODEL")
+    parser.add_argument("--workers", type=whole_number, default=1)
+    parser.add_argument(
+        "--out", type=file_name, help="default: verdicts.jsonl beside the responses"
+    )
+    parser.set_defaults(run=_judge)
+    return parser
+
+
+def _judge(args) -> int:
+    from helpers.judge import judge_from_name, judge_responses, summarise
+    from helpers.runs import read_responses
+
+    rows = read_responses(args.responses)
+    judge = judge_from_name(args.judge)
+    out = args.out or args.responses.with_name("verdicts.jsonl")
+    verdicts = judge_responses(judge, rows, out=out, workers=args.workers)
+    report = {**summarise(verdicts), "out": str(out)}
+    emit(args, report, judge_text(report))
+    return 0 if report["scored"] else 1
+
+
+def judge_text(report: dict) -> str:
+    """The mean with its interval and what could not be scored, as two lines."""
+    if report["mean"] is None:
+        head = "no response could be scored"
+    elif report["ci95"] is None:
+        head = f"mean score {report['mean']:.1f} (one response: no interval)"
+    else:
+        low, high = report["ci95"]
+        head = (
+            f"mean score {points(report['mean'])} (95 % interval {points(low)} to {points(high)})"
+        )
+    again = "; the same command asks about these again" if report["failed"] else ""
+    return (
+        f"{head}\n{report['scored']} of {report['n']} scored, {report['unparsed']} unparsed, "
+        f"{report['failed']} failed{again}; judge {report['judge']}\nverdicts: {report['out']}"
+    )
+
+
+def add_compare(commands):
+    parser = commands.add_parser("compare", help="compare two verdict files item by item")
+    parser.add_argument("a", type=file_name)
+    parser.add_argument("b", type=file_name)
+    parser.set_defaults(run=_compare)
+    return parser
+
+
+def _compare(args) -> int:
+    from helpers.evaluate.scorecard import compare
+    from helpers.judge import read_verdicts
+
+    report = compare(read_verdicts(args.a), read_verdicts(args.b))
+    if report["n"] == 0:
+        raise RunError(
+            f"no item is scored in both {args.a} and {args.b}: there is nothing to compare. "
+            "Score them with `course judge` first."
+        )
+    emit(args, report, report["words"])
+    return 0
+
+
+COMMANDS = (
+    add_judge,
+    add_compare,
+)

@@ -1,0 +1,164 @@
+"""`course masking`."""
+
+from __future__ import annotations
+
+from helpers.commands.common import emit, file_name, list_of, note, number, whole_number
+
+
+def add_masking(commands):
+    parser = commands.add_parser(
+        "masking",
+        help="does masking the instruction pay? arms × seeds, compared on held-out rows",
+        description="Trains every arm with every seed, measures all of them by the response loss on "
+        "the same held-out rows, and says which differences are more than chance. What is given "
+        "as A,B,… may have several values. The same command goes on with what was interrupted; "
+        "with more arms, seeds or values it adds to what is there.",
+    )
+    parser.add_argument("--data", default="course", help="name or file of records")
+    parser.add_argument("--out", type=file_name, required=True, help="folder for the experiment")
+    parser.add_argument("--model", default="gpt2-mini", help="name or folder")
+    parser.add_argument(
+        "--heldout",
+        default="",
+        metavar="FILE",
+        help="rows to measure on; default: course-heldout for course, else the data's own test and "
+        "validation rows",
+    )
+    parser.add_argument(
+        "--arms",
+        type=list_of(str),
+        metavar="ARM,…",
+        help="default: all,instruction+response,header+response,response,response@0.1",
+    )
+    parser.add_argument("--seeds", type=whole_number, default=5, help="how many; default 5")
+    parser.add_argument("--rows", type=list_of(whole_number), metavar="N,…", help="default: all")
+    parser.add_argument("--epochs", type=list_of(whole_number), default=(2,), metavar="N,…")
+    parser.add_argument(
+        "--lr", type=list_of(number), metavar="RATE,…", help="default: suits the model"
+    )
+    parser.add_argument(
+        "--sweep", action="store_true", help="each arm at its own best rate, found on validation"
+    )
+    parser.add_argument(
+        "--ratio",
+        type=list_of(str),
+        default=("any",),
+        metavar="LEVEL,…",
+        help="instruction length against response length: any, low, middle, high (a third of the "
+        "rows each), inverted (the request is the answer)",
+    )
+    parser.add_argument(
+        "--metrics",
+        type=list_of(str),
+        default=(),
+        metavar="NAME,…",
+        help="also gap, memory, overlap, stops, score, plain, distance, paraphrase",
+    )
+    parser.add_argument("--batch-size", type=whole_number, default=8)
+    parser.add_argument("--template", default="alpaca")
+    parser.add_argument(
+        "--max-length", type=whole_number, default=0, help="tokens; default: what the model reads"
+    )
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--precision", default="auto")
+    parser.add_argument("--keep-models", action="store_true", help="keep the weights of every run")
+    parser.set_defaults(run=_masking)
+    return parser
+
+
+def _masking(args) -> int:
+    from helpers.experiment import DEFAULT_ARMS, Grid, load_grid, run_grid
+
+    grid = Grid(
+        model=args.model,
+        data=args.data,
+        heldout=args.heldout,
+        arms=args.arms or DEFAULT_ARMS,
+        seeds=args.seeds,
+        rows=args.rows or (),
+        epochs=args.epochs,
+        lrs=args.lr or (),
+        sweep=args.sweep,
+        ratios=args.ratio,
+        metrics=args.metrics,
+        batch_size=args.batch_size,
+        template=args.template,
+        max_length=args.max_length,
+        device=args.device,
+        precision=args.precision,
+        keep_models=args.keep_models,
+    )
+    new = sum(row["arm"] != "base" for row in run_grid(grid, args.out))
+    results = load_grid(args.out)
+    for line in masking_notes(results):
+        note(line)
+    report, text = masking_report(results)
+    emit(args, {**report, "new_runs": new}, text)
+    return 0
+
+
+def masking_notes(results) -> list[str]:
+    """What a reader of the tables should know about the held-out rows and the rates."""
+    from helpers.experiment.rows import ENOUGH
+
+    rows, about = results.about["rows"], results.about["settings"]["heldout_is"]
+    notes = [f"measured on {rows['heldout']:,} held-out rows ({about})"]
+    if rows["heldout"] < ENOUGH:
+        notes[0] += f"; with {ENOUGH:,} or more, smaller differences could be seen (--heldout FILE)"
+    if n := rows["heldout_seen_in_training"]:
+        notes.append(f"Take care: {n:,} of them stand in the training rows too, word for word.")
+    if n := len(results.about["left_out"]):
+        notes.append(f"rows left out: {n}; {results.out / 'grid.json'} says which and why.")
+    for setting in results.settings():
+        if len(results.arms(**setting)) < 2:
+            what = ", ".join(f"{name} {value}" for name, value in setting.items())
+            notes.append(f"not finished, so not shown: {what}. The command that began it goes on.")
+    for row in results.sweep.itertuples() if len(results.sweep) else ():
+        if row.chosen:
+            edge = ", the end of what was tried: the best may lie beyond" if row.edge else ""
+            notes.append(f"learning rate of {row.arm}, {row.rows} rows: {row.lr:g}{edge}")
+    return notes
+
+
+def masking_report(results) -> tuple[dict, str]:
+    """What `--json` prints and what people read: means and contrasts, setting by setting."""
+    from helpers.experiment import summary
+
+    arms, pairs, parts = [], [], []
+    for setting in results.settings():
+        if len(results.arms(**setting)) < 2:
+            continue  # begun by another command and not finished: a note says so
+        means, contrasts = summary(results, **setting)
+        for row in means.to_dict("records"):
+            arms.append({**with_ci95(row), **setting})
+        for row in contrasts.to_dict("records"):
+            pairs.append({**with_ci95(row), **setting})
+        parts.append(masking_table(setting, means, contrasts))
+    base = results.runs[results.runs["arm"] == "base"].set_index("run")["response_loss"].to_dict()
+    text = "\n\n".join([*parts, f"every run: {results.out / 'runs.jsonl'}"])
+    return {"arms": arms, "pairs": pairs, "before": base, "out": str(results.out)}, text
+
+
+def with_ci95(row: dict) -> dict:
+    """The row with its interval as one value."""
+    return {
+        **{key: value for key, value in row.items() if key not in ("low", "high")},
+        "ci95": [row["low"], row["high"]],
+    }
+
+
+def masking_table(setting: dict, means, contrasts) -> str:
+    """One setting for people: a line for each arm, then each contrast in words."""
+    ratio = "" if setting["ratio"] == "any" else f", length ratio {setting['ratio']}"
+    rate = setting["rate"] if setting["rate"] == "swept" else f"lr {setting['rate']}"
+    lines = [
+        f"{setting['rows']} rows, epochs: {setting['epochs']}, {rate}{ratio}",
+        f"{'response loss, nats a token':28}{'mean':>8}  95 % interval",
+    ]
+    for row in means.itertuples():
+        lines.append(f"  {row.arm:26}{row.mean:>8.4f}  {row.low:.4f} to {row.high:.4f}")
+    lines += [f"  {words}" for words in contrasts["words"]]
+    return "\n".join(lines)
+
+
+COMMANDS = (add_masking,)

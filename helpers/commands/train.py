@@ -1,0 +1,97 @@
+"""`course train`."""
+
+from __future__ import annotations
+
+from helpers.commands.common import emit, file_name, note, number, whole_number
+from helpers.errors import RunError, SettingsError
+
+
+def add_train(commands):
+    parser = commands.add_parser("train", help="fine-tune a model on a data set")
+    parser.add_argument(
+        "--model",
+        default="gpt2-mini",
+        help="gpt2-micro, gpt2-mini, gpt2 …, folder or .safetensors file",
+    )
+    parser.add_argument("--data", default="course", help="name or file of records")
+    parser.add_argument("--out", type=file_name, required=True, help="folder for the run")
+    parser.add_argument(
+        "--loss-on",
+        default="all",
+        metavar="ARM",
+        help="what to learn from: all (default), instruction+response, header+response, response, "
+        "or response@0.1, which gives the prompt a weight from 0 to 1",
+    )
+    parser.add_argument("--template", default="alpaca")
+    parser.add_argument("--val", default="", metavar="FILE", help="a validation file of its own")
+    parser.add_argument("--epochs", type=whole_number, default=2)
+    parser.add_argument("--lr", type=number, help="default: suits the model")
+    parser.add_argument("--batch-size", type=whole_number, default=8)
+    parser.add_argument(
+        "--max-length", type=whole_number, default=1024, help="tokens; default 1024"
+    )
+    parser.add_argument("--seed", type=whole_number, default=123)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--precision", default="auto")
+    parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
+    parser.add_argument(
+        "--checkpoint-every",
+        type=number,
+        default=60.0,
+        metavar="SECONDS",
+        help="how much work a crash may cost; 0 = every step; default 60",
+    )
+    parser.set_defaults(run=_train)
+    return parser
+
+
+def _train(args) -> int:
+    from helpers.runs import RunSettings, fine_tune, run_summary, watched
+
+    if args.lr is not None and not 0 < args.lr < float("inf"):
+        raise SettingsError(
+            f"lr = {args.lr} is outside its range: give a number above 0, such as 5e-5, or leave "
+            "--lr out."
+        )
+    if not args.checkpoint_every >= 0:
+        raise SettingsError(
+            f"checkpoint-every is {args.checkpoint_every}: give seconds, 0 for every step."
+        )
+    if args.resume and not (args.out / "settings.json").exists():
+        raise RunError(
+            f"there is no run in {args.out} to go on with: check the name, or leave out --resume."
+        )
+    settings = RunSettings(
+        model=args.model,
+        data=args.data,
+        loss_on=args.loss_on,
+        template=args.template,
+        validation=args.val,
+        epochs=args.epochs,
+        lr=args.lr or 0.0,
+        batch_size=args.batch_size,
+        max_length=args.max_length,
+        seed=args.seed,
+        device=args.device,
+        precision=args.precision,
+    )
+    records = fine_tune(
+        settings, args.out, resume=args.resume, checkpoint_every=args.checkpoint_every
+    )
+    for _ in watched(records, args.epochs, f"fine-tuning, loss on {args.loss_on}"):
+        pass
+    report = run_summary(args.out)
+    if n := report["left_out"]:
+        left_out = "1 row was" if n == 1 else f"{n} rows were"
+        note(f"{left_out} left out; {args.out}/settings.json says which and why.")
+    emit(
+        args,
+        report,
+        f"response loss on validation: {report['val_response_loss_before']:.3f} → "
+        f"{report['val_response_loss_after']:.3f} (loss on {report['loss_on']}, "
+        f"{report['steps']} steps, {report['seconds']:.0f} s)\nmodel: {report['out']}",
+    )
+    return 0
+
+
+COMMANDS = (add_train,)
