@@ -23,6 +23,7 @@ from helpers.errors import CourseError, SettingsError, nearest
 from helpers.evaluate.scorecard import mean_interval
 from helpers.files import content_hash, read_json, sha256, write_json, write_text
 from helpers.judge import ReferenceJudge, judge_responses
+from helpers.masking import segment_weights
 from helpers.model import count_parameters
 from helpers.progress import bar
 from helpers.runs import (
@@ -39,6 +40,7 @@ from helpers.settings import COURSE, Settings, runs_folder
 from helpers.weights import KNOWN, find_model, load_model
 
 BUNDLED = tuple(name for name, known in KNOWN.items() if known.folder)
+COLUMNS = ("gpt2-mini", "gpt2-mini:response", "gpt2-micro")  # model, or model:arm
 RESULTS = COURSE / "benchmarks" / "results"
 SETS = {"test": "test rows", "known": "unseen items of known families", "new": "unknown families"}
 TARGETS = {  # model → what, at least (or at most), aim
@@ -121,7 +123,7 @@ def measure_seed(settings: RunSettings, sets: dict[str, list], folder: Path, pla
     result = folder / "result.json"
     if result.exists():
         return read_json(result)
-    name = f"{settings.model}, seed {settings.seed}"
+    name = f"{settings.model}, {settings.loss_on}, seed {settings.seed}"
     for _ in watched(fine_tune(settings, folder, resume=True), settings.epochs, desc=name):
         pass
     run = run_summary(folder)
@@ -137,12 +139,14 @@ def measure_seed(settings: RunSettings, sets: dict[str, list], folder: Path, pla
 
 
 def measure_model(name: str, seeds: list[int], plan: Plan, work: Path, progress) -> dict:
-    """Everything about one model: the untouched one's answers, and each seed's."""
+    """Everything about one column, `model` or `model:arm`: the untouched one's answers, each seed's."""
+    name, _, arm = name.partition(":")
     data = course_data(plan, work)
     shipped = Settings.quick()
+    arm = arm or shipped.loss_on
     settings = {
         seed: shipped.run_settings(
-            model=name, data=data, lr=KNOWN[name].lr, epochs=plan.epochs, seed=seed
+            model=name, data=data, loss_on=arm, lr=KNOWN[name].lr, epochs=plan.epochs, seed=seed
         )
         for seed in seeds
     }
@@ -166,6 +170,7 @@ def measure_model(name: str, seeds: list[int], plan: Plan, work: Path, progress)
         "bytes": path.stat().st_size,
         "epochs": plan.epochs,
         "lr": KNOWN[name].lr,
+        "loss_on": arm,
         "provenance": where,
         "base": base,
         "runs": runs,
@@ -321,6 +326,7 @@ def _model_rows(models: dict[str, dict]):
     all_sets = [f["summary"]["sets"] for f in found]
     yield ["million parameters", *(f"{f['parameters'] / 1e6:.1f}" for f in found)]
     yield ["MB of weights", *(f"{f['bytes'] / 1e6:.1f}" for f in found)]
+    yield ["learns from", *(f["loss_on"] for f in found)]
     yield ["epochs, learning rate", *(f"{f['epochs']}, {f['lr']:g}" for f in found)]
     for key, words in SETS.items():
         label = f"{words} ({all_sets[0][key]['n']:,})"
@@ -374,7 +380,11 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.bundled_models", description=__doc__.splitlines()[0]
     )
-    parser.add_argument("--models", default=",".join(BUNDLED), help=f"default: {','.join(BUNDLED)}")
+    parser.add_argument(
+        "--models",
+        default=",".join(COLUMNS),
+        help=f"name or name:arm; default: {','.join(COLUMNS)}",
+    )
     parser.add_argument("--seeds", default="11,12,13", help="default: 11,12,13")
     parser.add_argument("--known", type=int, default=250, help="rows of course-heldout (250)")
     parser.add_argument("--full", action="store_true", help="all rows of course-heldout")
@@ -394,9 +404,11 @@ def run(args) -> int:
     """The command, its arguments read."""
     names, seeds = args.models.split(","), args.seeds.split(",")
     for name in names:
-        if name not in BUNDLED:
-            raise SettingsError(f"no bundled model {name!r}; {nearest(name, BUNDLED)}.")
-        find_model(name)  # before hours of work
+        model, _, arm = name.partition(":")
+        if model not in BUNDLED:
+            raise SettingsError(f"no bundled model {model!r}; {nearest(model, BUNDLED)}.")
+        segment_weights(arm or "all")  # both before hours of work
+        find_model(model)
     if not all(seed.isdecimal() for seed in seeds) or len({*seeds}) < len(seeds):
         raise SettingsError(
             f"--seeds {args.seeds}: give different whole numbers, such as 11,12,13."

@@ -61,6 +61,22 @@ def test_a_finished_seed_is_not_repeated_and_a_killed_one_goes_on(
     assert tuned[3:] == [("gpt2-mini", 11), ("gpt2-mini", 12)]
 
 
+def test_a_column_may_name_the_arm_it_is_tuned_with(tiny, tmp_path, monkeypatch, capsys):
+    real, arms = bench.fine_tune, []
+
+    def watched(settings, folder, **options):
+        arms.append(settings.loss_on)
+        return real(settings, folder, **options)
+
+    monkeypatch.setattr(bench, "fine_tune", watched)
+    options = ["--quick", "--seeds", "11,12", "--work", str(tmp_path / "work"), "--models"]
+    assert bench.main([*options, "gpt2-mini,gpt2-mini:response"]) == 0
+    assert arms == ["all", "all", "response", "response"]
+    assert "| learns from | all | response |" in capsys.readouterr().out
+    assert bench.main([*options, "gpt2-mini:respons"]) == 2
+    assert "response" in capsys.readouterr().err
+
+
 def run(seed, test, seconds=60.0, stopped=1.0):
     families = ["plural", "plural", "idiom"]
     sets = {
@@ -74,7 +90,7 @@ def run(seed, test, seconds=60.0, stopped=1.0):
 def model(*runs):
     untouched = {name: s | {"scores": [0, 10, 20]} for name, s in run(0, [0])["sets"].items()}
     found = {"base": untouched, "runs": list(runs), "parameters": 19_446_528, "bytes": 38_900_000}
-    found |= {"epochs": 2, "lr": 2e-4, "provenance": {"threads": 2}}
+    found |= {"epochs": 2, "lr": 2e-4, "loss_on": "all", "provenance": {"threads": 2}}
     return {**found, "summary": bench.summary(found)}
 
 
