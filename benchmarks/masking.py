@@ -31,6 +31,7 @@ GRIDS: dict[str, tuple[Grid, ...]] = {  # name → grids that share a folder, on
             metrics=("memory", "gap", "stops", "score", "plain"),
         ),
     ),
+    "masking-sweep": (Grid(arms=("all", "response"), seeds=5, rows=(300,), sweep=True),),
 }
 
 
