@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import os
 import random
 import re
@@ -18,7 +17,6 @@ import stat
 import tarfile
 import zipfile
 import zlib
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -26,6 +24,7 @@ from pathlib import Path, PurePosixPath
 from helpers.data import ASSETS, LARGEST_FIELD, as_text, parse_rows
 from helpers.errors import DataError, FetchError, nearest
 from helpers.fetch import fetch
+from helpers.files import content_hash
 
 LETTERS = "ABCD"
 BUNDLED = {"course": ASSETS / "questions" / "course-questions.csv"}
@@ -91,8 +90,9 @@ def load_questions(name: str | Path = "course") -> QuestionSet:
     """
     found = QuestionSet(str(name))
     parts = [(f, path.read_bytes()) for f, path in _hub()] if name == "mmlu" else _parts(name)
+    alone = _path(name).is_file() and not _is_archive(_path(name))  # whatever it is called: ask it
     for part, data in parts:
-        for split, question in read_part(data, part):
+        for split, question in read_part(data, part, split="test" if alone else ""):
             if split == "test":
                 found.test.append(question)
             elif split == "dev":
@@ -127,7 +127,7 @@ def stratified(questions: Sequence[Question], n: int, seed: int = 123) -> list[Q
 
 def _parts(name: str | Path) -> Iterator[tuple[str, bytes]]:
     """The name and content of every file behind a name; of a folder or archive those worth reading."""
-    path = BUNDLED.get(str(name), Path(name))
+    path = _path(name)
     if not str(name).strip() or not path.exists():
         raise DataError(
             f"no questions {str(name)!r}: neither a file nor a folder; "
@@ -138,12 +138,20 @@ def _parts(name: str | Path) -> Iterator[tuple[str, bytes]]:
         if path.is_dir():
             files = {p.relative_to(path).as_posix(): p for p in path.rglob("*") if p.is_file()}
             yield from ((f, files[f].read_bytes()) for f in _worth_reading(files, path))
-        elif path.name.lower().endswith(ARCHIVES):
+        elif _is_archive(path):
             yield from (_zipped if path.suffix.lower() == ".zip" else _tarred)(path)
         else:
             yield str(path), path.read_bytes()
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}. Check the file.") from error
+
+
+def _path(name: str | Path) -> Path:
+    return BUNDLED.get(str(name), Path(name))
+
+
+def _is_archive(path: Path) -> bool:
+    return path.name.lower().endswith(ARCHIVES)
 
 
 def _worth_reading(names: Iterable[str], where: str | Path) -> list[str]:
@@ -301,12 +309,14 @@ def _hub() -> list[tuple[str, Path]]:
 # --- rows -------------------------------------------------------------------------------------------
 
 
-def read_part(data: bytes, name: str) -> list[tuple[str, Question]]:
+def read_part(data: bytes, name: str, *, split: str = "") -> list[tuple[str, Question]]:
     """The questions of one file, each with its split. Raises DataError that names the row.
 
-    A row's own subject and split count; where it has none, the file's name and folder do.
+    A row's own subject and split count; where it has none, the file's name and folder do, for the
+    split `split` first.
     """
-    subject, split = place(name)
+    subject, own = place(name)
+    split = split or own
     suffix = PurePosixPath(name).suffix.lower()
     if suffix == ".parquet" or data.startswith(b"PAR1"):
         rows = _parquet_rows(data, name)
@@ -425,11 +435,6 @@ def _answer(value, where: str) -> int:
     )
 
 
-def counts(questions: Iterable[Question]) -> dict[str, int]:
-    """How many questions each subject has, in file order."""
-    return dict(Counter(question.subject for question in questions))
-
-
 def as_csv(found: QuestionSet) -> str:
     """The questions as one CSV with a header: dev first, then test, as `load_questions` reads them."""
     out = io.StringIO()
@@ -442,19 +447,6 @@ def as_csv(found: QuestionSet) -> str:
     return out.getvalue()
 
 
-def as_record(question: Question) -> dict:
-    """The question as an object of the JSON format."""
-    return {
-        "subject": question.subject,
-        "question": question.question,
-        "choices": list(question.choices),
-        "answer": question.answer,
-    }
-
-
 def item_hash(question: Question) -> str:
     """A short hash by which the same question is recognised in two results."""
-    import hashlib
-
-    text = json.dumps([question.question, question.choices], ensure_ascii=False)
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()[:16]
+    return content_hash([question.question, list(question.choices), question.answer])[:16]
