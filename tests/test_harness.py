@@ -20,7 +20,10 @@ lm_eval = pytest.importorskip(
 )
 pytestmark = pytest.mark.filterwarnings("default")  # its dependencies' own
 
-TASKS = {"letter": "default/_default_template_yaml", "cloze": "continuation/_continuation_template_yaml"}
+TASKS = {
+    "letter": "default/_default_template_yaml",
+    "cloze": "continuation/_continuation_template_yaml",
+}
 ABOUT = {
     "letter": "The following are multiple choice questions (with answers) about nature.\\n\\n",
     "cloze": "The following are questions (with answers) about nature.\\n\\n",
@@ -65,7 +68,9 @@ def theirs(model, found, style, shots, folder):
 
 
 @pytest.mark.parametrize("model_name", ["gpt2-micro", "random"])
-@pytest.mark.parametrize(("style", "shots"), [("letter", 0), ("letter", 3), ("cloze", 0), ("cloze", 2)])
+@pytest.mark.parametrize(
+    ("style", "shots"), [("letter", 0), ("letter", 3), ("cloze", 0), ("cloze", 2)]
+)
 def test_ours_and_theirs_agree(found, tokenizer, tmp_path, model_name, style, shots):
     if model_name == "random":
         model = random_model(GPTConfig(2, 3, 21, 1024, 50257))
@@ -73,15 +78,22 @@ def test_ours_and_theirs_agree(found, tokenizer, tmp_path, model_name, style, sh
         model = load_model(model_name)
     samples, results = theirs(model, found, style, shots, tmp_path)
     way = Way(style, shots)
-    ours = [a for batch in answer_questions(model, found.test, found, way, tokenizer) for a in batch]
+    ours = [
+        a for batch in answer_questions(model, found.test, found, way, tokenizer) for a in batch
+    ]
     ours = {a.index: a for a in ours}
     assert len(samples) == len(ours) == 20
     for sample in samples:
         logp = [float(pair[0]) for pair in sample["filtered_resps"]]
         assert ours[sample["doc_id"]].logp == pytest.approx(logp, abs=1e-4)
-        assert sample["target"] in (str(ours[sample["doc_id"]].answer), ours[sample["doc_id"]].answer)
+        assert sample["target"] in (
+            str(ours[sample["doc_id"]].answer),
+            ours[sample["doc_id"]].answer,
+        )
     report = summarise([ours[i] for i in range(20)], way)
-    key = "acc,none" if style == "letter" else "acc_norm,none"  # theirs by characters: all ASCII here
+    key = (
+        "acc,none" if style == "letter" else "acc_norm,none"
+    )  # theirs by characters: all ASCII here
     assert report["accuracy"] == pytest.approx(results[key])
 
 
@@ -91,7 +103,12 @@ def test_spaces_empty_contexts_and_greedy_flags(tiny_model, tokenizer):
     from helpers.evaluate.harness import CourseLM
 
     lm = CourseLM(tiny_model)
-    pairs = [("The sky is ", "blue"), ("The sky is", " blue"), ("", "Hello"), ("word " * 200, " x y")]
+    pairs = [
+        ("The sky is ", "blue"),
+        ("The sky is", " blue"),
+        ("", "Hello"),
+        ("word " * 200, " x y"),
+    ]
     requests = [Instance("loglikelihood", {}, pair, i) for i, pair in enumerate(pairs)]
     found = lm.loglikelihood(requests)
     assert found[0] == pytest.approx(found[1])
@@ -99,7 +116,9 @@ def test_spaces_empty_contexts_and_greedy_flags(tiny_model, tokenizer):
         plain = log_likelihoods_plain(tiny_model, [lm._ask(context, [end])])[0][0]
         assert (logp, greedy) == (pytest.approx(plain.logp, abs=1e-4), plain.greedy)
     with torch.no_grad():
-        best = int(tiny_model(torch.tensor([tokenizer.encode_ordinary("The sky is")]))[0, -1].argmax())
+        best = int(
+            tiny_model(torch.tensor([tokenizer.encode_ordinary("The sky is")]))[0, -1].argmax()
+        )
     word = tokenizer.decode([best])
     if tokenizer.encode_ordinary("The sky is" + word)[-1] == best:
         assert lm.loglikelihood([Instance("loglikelihood", {}, ("The sky is", word), 0)])[0][1]

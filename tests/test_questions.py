@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import re
 import tarfile
 import zipfile
 from collections import Counter
@@ -18,7 +19,14 @@ from helpers.datagen.questions import OUT, SUBJECTS, build_questions
 from helpers.datagen.questions_by_hand import by_hand
 from helpers.errors import DataError
 from helpers.evaluate import questions as Q
-from helpers.evaluate.questions import Question, as_csv, load_questions, place, read_part, stratified
+from helpers.evaluate.questions import (
+    Question,
+    as_csv,
+    load_questions,
+    place,
+    read_part,
+    stratified,
+)
 
 SKY = Question("astronomy", "What is up, and blue?", ("sky", "mud", "a cow", "tea, cold"), 0)
 SUM = Question("astronomy", 'How much is "2" + 2?', ("3", "4", "5", "6"), 1)
@@ -30,7 +38,12 @@ def numbered(text: bytes) -> bytes:
 
 
 def record(q, **changes):
-    row = {"question": q.question, "choices": list(q.choices), "answer": q.answer, "subject": q.subject}
+    row = {
+        "question": q.question,
+        "choices": list(q.choices),
+        "answer": q.answer,
+        "subject": q.subject,
+    }
     return {**row, **changes}
 
 
@@ -108,7 +121,12 @@ def folder(files, path):
     return path
 
 
-WAYS = {"folder": (folder, "d"), "zip": (zipped, "d.zip"), "tar": (tarred, "d.tar"), "tgz": (tarred, "d.tgz")}
+WAYS = {
+    "folder": (folder, "d"),
+    "zip": (zipped, "d.zip"),
+    "tar": (tarred, "d.tar"),
+    "tgz": (tarred, "d.tgz"),
+}
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -172,12 +190,37 @@ def test_what_is_written_is_read_again():
         ("x.csv", PLAIN + b"q\0,a,b,c,d,A\n", "x.csv, row 3"),
         ("x.csv", PLAIN + b"q" * 100_001 + b",a,b,c,d,A\n", "x.csv, row 3"),
         ("x.json", json.dumps([record(SKY), 3]).encode(), "x.json, row 2: expected an object"),
-        ("x.json", json.dumps([record(SKY, answer=True)]).encode(), "x.json, row 1: the answer is 'True'"),
-        ("x.json", json.dumps([record(SKY, answer=None)]).encode(), "x.json, row 1: the answer is 'None'"),
-        ("x.json", json.dumps([record(SKY, choices=["a"] * 5)]).encode(), "x.json, row 1: 5 options"),
-        ("x.json", json.dumps([record(SKY, choices="abcd")]).encode(), "x.json, row 1: no list of options"),
-        ("x.json", json.dumps([record(SKY, choices=[1, 2, 3, 4])]).encode(), "row 1: the option A must be text"),
-        ("x.json", json.dumps([record(SKY, question="\ud800")]).encode(), "row 1: the question holds a character"),
+        (
+            "x.json",
+            json.dumps([record(SKY, answer=True)]).encode(),
+            "x.json, row 1: the answer is 'True'",
+        ),
+        (
+            "x.json",
+            json.dumps([record(SKY, answer=None)]).encode(),
+            "x.json, row 1: the answer is 'None'",
+        ),
+        (
+            "x.json",
+            json.dumps([record(SKY, choices=["a"] * 5)]).encode(),
+            "x.json, row 1: 5 options",
+        ),
+        (
+            "x.json",
+            json.dumps([record(SKY, choices="abcd")]).encode(),
+            "x.json, row 1: no list of options",
+        ),
+        (
+            "x.json",
+            json.dumps([record(SKY, choices=[1, 2, 3, 4])]).encode(),
+            "row 1: the option A must be text",
+        ),
+        (
+            "x.json",
+            json.dumps([record(SKY, question="\ud800")]).encode(),
+            "row 1: the question holds a character",
+        ),
+        ("x.json", b'[{"a": 1, "a": 2}]', "x.json, row 1: the key 'a' appears twice"),
         ("x.jsonl", json.dumps(record(SKY)).encode() + b"\n{", "x.jsonl, line 2: not JSON"),
     ],
 )
@@ -193,14 +236,22 @@ CELLS = st.lists(
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.one_of(st.binary(max_size=60), CELLS.map(lambda rows: "\n".join(map(",".join, rows)).encode())))
+@given(
+    st.one_of(
+        st.binary(max_size=60), CELLS.map(lambda rows: "\n".join(map(",".join, rows)).encode())
+    )
+)
 def test_any_bytes_as_csv_are_questions_or_an_error_that_names_the_row(data):
+    complaint, found = complaint_or_questions(data, "x.csv")
+    assert all(0 <= q.answer <= 3 and len(q.choices) == 4 for _, q in found)
+    assert "x.csv, row " in complaint or complaint == ""
+
+
+def complaint_or_questions(data, name):
     try:
-        found = read_part(data, "x.csv")
+        return "", read_part(data, name)
     except DataError as error:
-        assert "x.csv, row " in str(error) or "PAR1" in repr(data)
-    else:
-        assert all(0 <= q.answer <= 3 and len(q.choices) == 4 for _, q in found)
+        return str(error), []
 
 
 VALUES = st.one_of(st.none(), st.booleans(), st.integers(-1, 5), st.floats(), st.text(max_size=3),
@@ -209,31 +260,45 @@ VALUES = st.one_of(st.none(), st.booleans(), st.integers(-1, 5), st.floats(), st
 
 @settings(max_examples=150, deadline=None)
 @given(
-    st.dictionaries(st.sampled_from(["question", "choices", "answer", "subject", "split", "A", "a"]), VALUES),
+    st.dictionaries(
+        st.sampled_from(["question", "choices", "answer", "subject", "split", "A", "a"]), VALUES
+    ),
     st.booleans(),
 )
 def test_any_json_object_is_a_question_or_an_error_that_names_the_row(changes, lines):
     rows = [record(SKY), {**record(SUM), **changes}]
     text = "\n".join(map(json.dumps, rows)) if lines else json.dumps(rows)
-    try:
-        assert len(read_part(text.encode(), "x.json")) == 2
-    except DataError as error:
-        assert "row 2" in str(error) or "line 2" in str(error) or "line 1: not JSON" in str(error) or (
-            "NaN" in str(error) or "Infinity" in str(error)
-        )
+    complaint, found = complaint_or_questions(text.encode(), "x.json")
+    assert "x.json, row 2: " in complaint or len(found) == 2
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.one_of(
+        st.text('[]{}:,"1aé\n ', max_size=20),
+        st.sampled_from(["[" * 9999, "[{" + '"a":1,' * 2 + "}]", '[{"a": 1, "a": 2}]', "9" * 5000]),
+    )
+)
+def test_any_text_as_json_is_questions_or_an_error_that_names_the_place(text):
+    complaint, found = complaint_or_questions(text.encode(), "x.json")
+    assert found == []
+    assert re.match("x.json, (row|line) ", complaint) or not text.strip("[] \n")
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.sampled_from(["zip", "tgz", "tar"]), st.integers(0, 400), st.binary(min_size=1, max_size=6))
+@given(
+    st.sampled_from(["zip", "tgz", "tar"]), st.integers(0, 400), st.binary(min_size=1, max_size=6)
+)
 def test_a_damaged_archive_is_read_or_refused(tmp_path_factory, way, at, junk):
     make, name = WAYS[way]
     path = make({"x_test.csv": PLAIN}, tmp_path_factory.mktemp("damaged") / name)
     data = path.read_bytes()
     path.write_bytes(data[:at] + junk + data[at + len(junk) :])
     try:
-        assert load_questions(path).test
+        complaint = "" if load_questions(path).test else "nothing"
     except DataError as error:
-        assert str(path) in str(error) or "row" in str(error)
+        complaint = str(error)
+    assert complaint == "" or str(path) in complaint or "x_test.csv, row " in complaint
 
 
 # --- archives that mean harm ------------------------------------------------------------------------
@@ -241,7 +306,10 @@ def test_a_damaged_archive_is_read_or_refused(tmp_path_factory, way, at, junk):
 
 def test_names_that_lead_out_of_an_archive_are_refused(tmp_path):
     for name in ("../x_test.csv", "/x_test.csv", "a/../../x_test.csv", "C:\\x_test.csv"):
-        for path in (zipped({name: PLAIN}, tmp_path / "a.zip"), tarred({name: PLAIN}, tmp_path / "a.tar")):
+        for path in (
+            zipped({name: PLAIN}, tmp_path / "a.zip"),
+            tarred({name: PLAIN}, tmp_path / "a.tar"),
+        ):
             with pytest.raises(DataError, match="leads out of the archive"):
                 load_questions(path)
 
@@ -262,9 +330,13 @@ def test_links_in_an_archive_are_refused(tmp_path):
         load_questions(tmp_path / "a.zip")
 
 
-@pytest.mark.parametrize("limit", ["LARGEST_PART", "LARGEST_ALL", "LARGEST_ARCHIVE", "MOST_MEMBERS"])
+@pytest.mark.parametrize(
+    "limit", ["LARGEST_PART", "LARGEST_ALL", "LARGEST_ARCHIVE", "MOST_MEMBERS"]
+)
 @pytest.mark.parametrize("way", ["zip", "tgz"])
-def test_an_archive_that_unpacks_to_too_much_is_refused_before_it_is(limit, way, tmp_path, monkeypatch):
+def test_an_archive_that_unpacks_to_too_much_is_refused_before_it_is(
+    limit, way, tmp_path, monkeypatch
+):
     make, name = WAYS[way]
     files = {f"{x}_test.csv": PLAIN * 50 for x in "ab"}
     monkeypatch.setattr(Q, limit, 1 if limit == "MOST_MEMBERS" else len(PLAIN) * 50 - 1)
@@ -303,7 +375,9 @@ def hub(plain_network, monkeypatch, tmp_path):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
     content = {file: PLAIN + b"x" * i for i, file in enumerate(Q.HUB_FILES)}
     hashes = {file: hashlib.sha256(data).hexdigest() for file, data in content.items()}
-    monkeypatch.setattr(Q, "HUB_FILES", dict(list(hashes.items())[:1]) | dict.fromkeys(list(hashes)[1:], ""))
+    monkeypatch.setattr(
+        Q, "HUB_FILES", dict(list(hashes.items())[:1]) | dict.fromkeys(list(hashes)[1:], "")
+    )
     base = f"/datasets/{Q.HUB}/resolve/{Q.HUB_REVISION}/"
     with FakeWeb({base + file: data for file, data in content.items()}) as web:
         monkeypatch.setenv("HF_ENDPOINT", web.url)

@@ -33,7 +33,9 @@ def add_mmlu(commands):
         help="ask as an instruction: alpaca, phi3, plain; default: the benchmark's own text",
     )
     parser.add_argument(
-        "--normalise", default="byte", help="cloze: likelihood per byte (default), per token, or none"
+        "--normalise",
+        default="byte",
+        help="cloze: likelihood per byte (default), per token, or none",
     )
     parser.add_argument(
         "--sample", type=whole_number, metavar="N", help="only N questions, every subject its share"

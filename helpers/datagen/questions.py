@@ -67,19 +67,33 @@ def continents(rng: random.Random) -> Iterator[Row]:
 def animals(rng: random.Random) -> Iterator[Row]:
     """Class, young and group of animals; what an animal has two words for is left out."""
     classes = sorted({row[1] for row in F.ANIMALS})
-    young = sorted({row[2] for row in F.ANIMALS if row[2] not in ("-", "infant", "larva", "hatchling")})
+    young = sorted(
+        {row[2] for row in F.ANIMALS if row[2] not in ("-", "infant", "larva", "hatchling")}
+    )
     groups = ("pack", "herd", "flock", "pride", "swarm", "colony", "shoal", "litter")
     for name, kind, child, group, *_ in F.ANIMALS:
         ask = rng.choice(("class", "class", "young", "group"))
         if ask == "young" and child in young and child not in ("pup", "kit", "cub", "chick"):
             yield f"What is a young {name} called?", article(child), _articles(young, child)
-        elif ask == "group" and group in groups and name not in ("deer", "seal", "penguin", "mosquito"):
+        elif (
+            ask == "group"
+            and group in groups
+            and name not in ("deer", "seal", "penguin", "mosquito")
+        ):
             often = {"colony", "herd", "flock"} | ({"swarm"} if kind == "insect" else set())
             wrong = [g for g in groups if g not in often | {group}]
-            yield f"What is a group of {plural(name)} called?", article(group), [article(g) for g in wrong]
+            yield (
+                f"What is a group of {plural(name)} called?",
+                article(group),
+                [article(g) for g in wrong],
+            )
         else:
             wrong = [c for c in classes if c != kind and {c, kind} != {"insect", "arachnid"}]
-            yield f"What kind of animal is {article(name)}?", article(kind), [article(c) for c in wrong]
+            yield (
+                f"What kind of animal is {article(name)}?",
+                article(kind),
+                [article(c) for c in wrong],
+            )
 
 
 def chemical_elements(rng: random.Random) -> Iterator[Row]:
@@ -187,7 +201,9 @@ def similes(rng: random.Random) -> Iterator[Row]:
     for adjective, noun in F.SIMILES:
         if adjective in ("pretty", "old", "fit", "quick", "plain", "sound", "light", "swift"):
             continue
-        others = [n for a, n in F.SIMILES if a != adjective and n not in SURE_TOO.get(adjective, ())]
+        others = [
+            n for a, n in F.SIMILES if a != adjective and n not in SURE_TOO.get(adjective, ())
+        ]
         same = [n for a, n in F.SIMILES if a == adjective]
         near = [n for n in others if n[:2] == noun[:2] and n not in same]
         wrong = near if len(set(near)) >= 3 else [n for n in others if n not in same]
@@ -205,7 +221,7 @@ def abbreviations(rng: random.Random) -> Iterator[Row]:
 
 
 def numbers_and_units(rng: random.Random) -> Iterator[Row]:
-    for large, small, factor, singular in F.UNITS:
+    for _, small, factor, singular in F.UNITS:
         wrong = ["3", "7", "10", "12", "16", "24", "60", "100", "365", "1000"]
         question = f"How many {small} are there in {article(singular)}?"
         yield question, factor, [w for w in wrong if w != factor]
@@ -236,7 +252,12 @@ def spelling(rng: random.Random) -> Iterator[Row]:
 
 def _the(names: list[str], right: str) -> list[str]:
     """The other names with "the"; a pound is one, whether sterling or not."""
-    close = {"pound": "pound sterling", "pound sterling": "pound", "krona": "krone", "krone": "krona"}
+    close = {
+        "pound": "pound sterling",
+        "pound sterling": "pound",
+        "krona": "krone",
+        "krone": "krona",
+    }
     return [f"the {name}" for name in names if name not in (right, close.get(right))]
 
 
@@ -332,7 +353,19 @@ SPOKEN_TOO = {  # main language → others that many people there speak, or that
          "Armenian", "Azerbaijani", "Mongolian"), ("Russian",)),
     "Finnish": ("Swedish",), "Catalan": ("Spanish", "French"), "Slovak": ("Czech",), "Czech": ("Slovak",),
 }  # fmt: skip
-EITHER = {"lead", "tin", "coach", "rose", "cider", "bee", "desk", "clove", "pepper", "ginger", "ice"}
+EITHER = {
+    "lead",
+    "tin",
+    "coach",
+    "rose",
+    "cider",
+    "bee",
+    "desk",
+    "clove",
+    "pepper",
+    "ginger",
+    "ice",
+}
 SURE_TOO = {  # adjective → nouns of other similes that one could say as well
     "hard": ("a brick", "steel", "lead", "a rock", "leather"), "cold": ("a cucumber", "snow"),
     "white": ("a ghost", "a daisy", "ice"), "hot": ("toast",), "sharp": ("a pin",),
@@ -345,7 +378,8 @@ SURE_TOO = {  # adjective → nouns of other similes that one could say as well
     "playful": ("a baby", "a lamb", "a monkey"), "weak": ("a baby", "a lamb"), "pale": ("snow",),
     "dark": ("coal",), "black": ("night",), "sweet": ("sugar",), "cunning": ("an eel",),
     "heavy": ("a brick", "an ox"), "tough": ("steel", "a brick", "an oak", "a rock"),
-    "straight": ("a rake",), "stiff": ("a brick", "a statue", "steel", "a rake"), "agile": ("a kitten", "a deer"),
+    "straight": ("a rake",), "stiff": ("a brick", "a statue", "steel", "a rake"),
+    "agile": ("a kitten", "a deer"),
     "bald": ("a baby",), "thin": ("a pancake", "a pin"), "warm": ("fire",), "smooth": ("silk",),
     "deep": ("the sea",), "red": ("fire", "a berry"), "graceful": ("a deer",), "neat": ("a flash",),
     "proud": ("a lion",), "vain": ("a cat",), "busy": ("an ant",), "blind": ("a mole",), "fresh": ("day",),

@@ -3,6 +3,7 @@
 A line is question | right option | three wrong ones of the same kind. The first five lines of a subject
 are its dev questions, shown as solved examples; the others are asked.
 """
+# ruff: noqa: E501 - each row of the table is one line
 
 from __future__ import annotations
 

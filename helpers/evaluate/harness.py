@@ -34,13 +34,18 @@ class CourseLM(LM):
         """
         texts = [request.args for request in requests]
         contexts = list(dict.fromkeys(context for context, _ in texts))
-        ends = {context: list(dict.fromkeys(e for c, e in texts if c == context)) for context in contexts}
+        ends = {
+            context: list(dict.fromkeys(e for c, e in texts if c == context))
+            for context in contexts
+        }
         asks = [self._ask(context, ends[context]) for context in contexts]
         found: dict[tuple[str, str], Score] = {}
         for part in batches(self.model, asks, 0):
             scores = log_likelihoods(self.model, [asks[i] for i in part])
             for i, own in zip(part, scores, strict=True):
-                found.update({(contexts[i], e): s for e, s in zip(ends[contexts[i]], own, strict=True)})
+                found.update(
+                    {(contexts[i], e): s for e, s in zip(ends[contexts[i]], own, strict=True)}
+                )
         return [tuple(found[text]) for text in texts]
 
     def _ask(self, context: str, ends: list[str]) -> Ask:

@@ -9,6 +9,7 @@ a mask lets each see the prompt and itself, and positions go on from the prompt'
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -99,7 +100,9 @@ def log_likelihoods(
     for ask in asks:
         _check(model, ask, length)
     rows = [_row(ask, length) for ask in asks]
-    ids, positions, docs = (_padded([r[k] for r in rows], pad) for k, pad in ((0, 0), (1, 0), (2, -1)))
+    ids, positions, docs = (
+        _padded([r[k] for r in rows], pad) for k, pad in ((0, 0), (1, 0), (2, -1))
+    )
     device = next(model.parameters()).device
     cache = _copies(model, shared, len(asks), length, ids.shape[1]) if length else None
     if any(len(c) > 1 for ask in asks for c in ask.continuations):
@@ -157,9 +160,7 @@ def _mask(docs: torch.Tensor, length: int) -> torch.Tensor:
 def _copies(model: GPT, shared: Shared, rows: int, length: int, new: int) -> KVCache:
     """A cache with `length` shared tokens in every row and room for `new` more."""
     one = shared.cache
-    cache = KVCache(
-        model.config, rows, length + new, device=one.keys.device, dtype=one.keys.dtype
-    )
+    cache = KVCache(model.config, rows, length + new, device=one.keys.device, dtype=one.keys.dtype)
     cache.keys[:, :, :, :length] = one.keys[:, :, :, :length]
     cache.values[:, :, :, :length] = one.values[:, :, :, :length]
     cache.length = length
@@ -186,12 +187,12 @@ def _scores(model: GPT, h: torch.Tensor, targets) -> list[list[Score]]:
             "the model gives a log-probability that is no number: its weights are damaged, or their "
             "precision is too low. Train or download it again."
         )
-    values, greedy = iter(logp.double().tolist()), iter(best.tolist())
-    return [[_sum(values, greedy, len(c)) for c in ts] for ts in targets]
+    values = iter(zip(logp.double().tolist(), best.tolist(), strict=True))
+    return [[_sum(list(itertools.islice(values, len(c)))) for c in ts] for ts in targets]
 
 
-def _sum(values, greedy, n: int) -> Score:
-    return Score(sum(next(values) for _ in range(n)), all([next(greedy) for _ in range(n)]))
+def _sum(tokens: list[tuple[float, bool]]) -> Score:
+    return Score(sum(logp for logp, _ in tokens), all(best for _, best in tokens))
 
 
 @torch.no_grad()

@@ -178,7 +178,9 @@ def answer_questions(
     for subject in dict.fromkeys(q.subject for q in questions):
         found.examples(subject, way.shots)  # complain before the work, not after half of it
     model.eval()
-    with bar(total=len(questions), desc="answering" if desc == "" else desc, unit="question") as progress:
+    with bar(
+        total=len(questions), desc="answering" if desc == "" else desc, unit="question"
+    ) as progress:
         progress.update(len(done))
         for subject in dict.fromkeys(q.subject for q in questions):
             numbers = [i for i, q in enumerate(questions) if q.subject == subject]
@@ -245,7 +247,9 @@ def _answer(index: int, question: Question, one: Prepared, scores, way: Way) -> 
 # --- a file of answers ------------------------------------------------------------------------------
 
 
-def answer_into(path: str | Path, settings: dict, model, questions, found, way, tokenizer, **options):
+def answer_into(
+    path: str | Path, settings: dict, model, questions, found, way, tokenizer, **options
+):
     """All answers in the order of the questions, kept in a file of JSON Lines as they come.
 
     The first line is {"settings": …}, then a line an answer. The same call goes on with what a

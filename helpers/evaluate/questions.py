@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import os
 import random
 import re
@@ -21,7 +22,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from helpers.data import ASSETS, LARGEST_FIELD, as_text, parse_rows
+from helpers.data import ASSETS, LARGEST_FIELD, as_text
 from helpers.errors import DataError, FetchError, nearest
 from helpers.fetch import fetch
 from helpers.files import content_hash
@@ -143,7 +144,9 @@ def _parts(name: str | Path) -> Iterator[tuple[str, bytes]]:
         else:
             yield str(path), path.read_bytes()
     except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror or error}. Check the file.") from error
+        raise DataError(
+            f"cannot read {path}: {error.strerror or error}. Check the file."
+        ) from error
 
 
 def _path(name: str | Path) -> Path:
@@ -245,7 +248,9 @@ def _check_member(path: Path, name: str, plain: bool) -> None:
     """Refuse what no archive of questions has: links, devices, and names that lead out of it."""
     inner = PurePosixPath(name.replace("\\", "/"))
     if not plain:
-        raise DataError(f"{path}: {name!r} is a link or device, no file. Do not trust this archive.")
+        raise DataError(
+            f"{path}: {name!r} is a link or device, no file. Do not trust this archive."
+        )
     if inner.is_absolute() or ".." in inner.parts or re.match("[A-Za-z]:", name):
         raise DataError(
             f"{path}: the name {name!r} leads out of the archive. Do not trust this archive."
@@ -321,7 +326,7 @@ def read_part(data: bytes, name: str, *, split: str = "") -> list[tuple[str, Que
     if suffix == ".parquet" or data.startswith(b"PAR1"):
         rows = _parquet_rows(data, name)
     elif suffix in (".json", ".jsonl"):
-        rows = enumerate(parse_rows(as_text(data, name), name), start=1)
+        rows = enumerate(_json_rows(as_text(data, name), name), start=1)
     else:
         rows = _csv_rows(data, name)
     return [_question(row, f"{name}, row {number}", subject, split) for number, row in rows]
@@ -332,7 +337,7 @@ def _csv_rows(data: bytes, name: str) -> Iterator[tuple[int, dict]]:
     reader = csv.reader(io.StringIO(_csv_text(data, name), newline=""), strict=True)
     columns, number = None, 0
     try:
-        for number, cells in enumerate(reader, start=1):  # noqa: B007 - named by the error below
+        for number, cells in enumerate(reader, start=1):
             if not any(cells):
                 continue
             if columns is None:
@@ -364,6 +369,40 @@ def _csv_text(data: bytes, name: str) -> str:
         ) from error
 
 
+@dataclass
+class _Twice:
+    """Stands for an object in which a key appears twice: its row is named when it is checked."""
+
+    key: str
+
+
+def _once(pairs: list[tuple]):
+    found: dict = {}
+    for key, value in pairs:
+        if key in found:
+            return _Twice(key)
+        found[key] = value
+    return found
+
+
+def _json_rows(text: str, name: str) -> list:
+    """The rows of a JSON list or of JSON Lines, not yet checked. Raises DataError with the line."""
+    whole = text.lstrip().startswith("[")
+    lines = [(1, text)] if whole else enumerate(text.split("\n"), start=1)
+    rows = []
+    for number, line in lines:
+        try:
+            if line.strip():
+                rows.append(json.loads(line, object_pairs_hook=_once))
+        except (ValueError, RecursionError) as error:
+            at = getattr(error, "lineno", 1) if whole else number
+            raise DataError(
+                f"{name}, line {at}: not JSON ({getattr(error, 'msg', error)}). Expected a list of "
+                "questions, or one question a line; the file may be cut off."
+            ) from error
+    return rows[0] if whole else rows
+
+
 def _parquet_rows(data: bytes, name: str) -> Iterator[tuple[int, dict]]:
     try:
         import pyarrow
@@ -376,12 +415,16 @@ def _parquet_rows(data: bytes, name: str) -> Iterator[tuple[int, dict]]:
     try:
         table = pyarrow.parquet.read_table(io.BytesIO(data)).to_pylist()
     except (pyarrow.ArrowException, OSError, ValueError) as error:
-        raise DataError(f"{name} is not a whole Parquet file ({error}). Download it again.") from error
+        raise DataError(
+            f"{name} is not a whole Parquet file ({error}). Download it again."
+        ) from error
     yield from enumerate(table, start=1)
 
 
 def _question(row, where: str, subject: str, split: str) -> tuple[str, Question]:
     """The split and Question of a row, checked."""
+    if isinstance(row, _Twice):
+        raise DataError(f"{where}: the key {row.key[:40]!r} appears twice: keep one of them.")
     if not isinstance(row, dict):
         raise DataError(
             f"{where}: expected an object with question, choices and answer, got "
@@ -396,7 +439,9 @@ def _question(row, where: str, subject: str, split: str) -> tuple[str, Question]
     question = Question(
         subject=_text(row.get("subject") or subject, where, "subject"),
         question=_text(row.get("question"), where, "question"),
-        choices=tuple(_text(c, where, f"option {x}") for x, c in zip(LETTERS, choices, strict=True)),
+        choices=tuple(
+            _text(c, where, f"option {x}") for x, c in zip(LETTERS, choices, strict=True)
+        ),
         answer=_answer(row.get("answer"), where),
     )
     if not question.question.strip():
