@@ -410,7 +410,7 @@ def _parquet_rows(data: bytes, name: str) -> Iterator[tuple[int, dict]]:
     except ImportError as error:
         raise DataError(
             f"{name} is a Parquet file, and pyarrow, which reads them, is not installed: "
-            'python -m pip install "pyarrow>=17"'
+            'python -m pip install "pyarrow>=17" (the extra mmlu)'
         ) from error
     try:
         table = pyarrow.parquet.read_table(io.BytesIO(data)).to_pylist()
