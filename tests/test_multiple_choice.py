@@ -179,6 +179,23 @@ def test_the_answers_of_a_subject_are_those_without_any_cache(
     assert len({a.shots for a in answers}) > 1 or not tight
 
 
+def test_a_single_question_with_fewer_shots_takes_only_what_it_shares(found, tokenizer):
+    """Its prompt alone has a long "common" prefix; the cache agrees with it only up to its own text."""
+    way, few = Way("letter", 5), QuestionSet("x", found.test[:3], found.dev)
+    few.test[0] = replace(few.test[0], question="Which word is it? " + "word " * 60)
+    texts = [M.prompt(q, found.examples(q.subject, 5), way) for q in few.test]
+    long, *others = (len(tokenizer.encode_ordinary(text)) for text in texts)
+    assert long > max(others) + 40
+    model = random_model(replace(MINI, n_positions=max(others)))
+    for a in answers_of(model, few, way, tokenizer):
+        ready = M.prepare(
+            few.test[a.index], found.examples(a.subject, 5), way, tokenizer, max(others)
+        )
+        plain = log_likelihoods_plain(model, [ready.ask])[0]
+        assert a.logp == pytest.approx([s.logp for s in plain], abs=1e-4)
+        assert (a.shots < 5) == (a.index == 0)
+
+
 def test_each_subject_s_prefix_is_computed_once(model, found, tokenizer, monkeypatch):
     made = []
     monkeypatch.setattr(

@@ -323,7 +323,7 @@ def read_part(data: bytes, name: str, *, split: str = "") -> list[tuple[str, Que
     subject, own = place(name)
     split = split or own
     suffix = PurePosixPath(name).suffix.lower()
-    if suffix == ".parquet" or data.startswith(b"PAR1"):
+    if suffix == ".parquet":
         rows = _parquet_rows(data, name)
     elif suffix in (".json", ".jsonl"):
         rows = enumerate(_json_rows(as_text(data, name), name), start=1)
