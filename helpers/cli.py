@@ -10,7 +10,7 @@ import argparse
 import os
 import sys
 
-from helpers.commands import check, data, fetch, generate, judge, masking, run, site, train
+from helpers.commands import check, data, fetch, generate, judge, masking, mmlu, run, site, train
 from helpers.errors import (
     CourseError,
     SettingsError,
@@ -57,6 +57,9 @@ def stopped(args) -> str:
         return "stopped; the same command with --resume goes on."
     if args.command in ("train", "generate", "judge", "run", "masking"):
         return "stopped; the same command goes on."
+    if args.command == "mmlu":
+        go_on = "the same command goes on." if args.out else "nothing is kept without --out FOLDER."
+        return f"stopped; {go_on}"
     return "stopped."
 
 
@@ -110,7 +113,7 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
         prog="course", description="Instruction fine-tuning of GPT-2, from data set to score."
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (run, site, data, train, generate, judge, masking, fetch, check):
+    for module in (run, site, data, train, generate, judge, mmlu, masking, fetch, check):
         for add in module.COMMANDS:
             command = add(commands)
             command.add_argument("--json", action="store_true", help="one JSON object on stdout")

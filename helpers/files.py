@@ -164,12 +164,13 @@ def _read_bytes(path: str | Path) -> bytes:
         ) from error
 
 
-def append_jsonl(path: str | Path, value: Any) -> None:
-    """Add one line to a journal and flush it to the disk, so that a crash loses no finished item.
+def append_jsonl(path: str | Path, *values: Any) -> None:
+    """Add a line a value to a journal and flush it to the disk: a crash loses no finished item.
 
-    When the disk is full, the part of the line that was written is taken back. Raises CourseError.
+    When the disk is full, what was written of the lines is taken back. Raises CourseError.
     """
-    line = (json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n").encode("utf-8")
+    lines = [json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n" for value in values]
+    line = "".join(lines).encode("utf-8")
     try:
         with open(path, "ab", buffering=0) as f:
             start = os.fstat(f.fileno()).st_size

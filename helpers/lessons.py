@@ -80,7 +80,7 @@ def stamp(notebook: nbformat.NotebookNode, settings: Settings) -> str:
 
 def asset_hashes() -> dict[str, str]:
     """sha256 of every bundled weight, vocabulary and data file."""
-    kinds = (".safetensors", ".tiktoken", ".json", ".jsonl", ".txt")
+    kinds = (".safetensors", ".tiktoken", ".json", ".jsonl", ".csv", ".txt")
     files = sorted(path for path in ASSETS.rglob("*") if path.suffix in kinds)
     return {path.relative_to(ASSETS).as_posix(): sha256(path) for path in files}
 

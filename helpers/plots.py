@@ -497,3 +497,47 @@ def _interval(middle: float, low: float, high: float) -> str:
     half = (high - low) / 2
     d = 3 if half <= 0 else min(6, max(3, 1 - math.floor(math.log10(half))))
     return f"{middle:.{d}f} ({low:.{d}f} to {high:.{d}f})".replace("-", "−")
+
+
+# --- multiple choice ------------------------------------------------------------------------------
+
+
+def by_subject(report: dict) -> HTMLFigure:
+    """Accuracy with 95 % intervals, a row a subject, all questions on top, and the line of guessing.
+
+    report: what `course mmlu --json` prints; with "against", both models beside each other.
+    """
+    models = [report, *([report["against"]] if "against" in report else [])]
+    looks = [LOOK["after"]] if len(models) == 1 else [LOOK["before"], LOOK["after"]]
+    names = ["all questions", *(row["subject"].replace("_", " ") for row in report["by_subject"])]
+    fig, ax = figure(height=1.1 + 0.24 * len(names))
+    for k, (model, (colour, _, marker)) in enumerate(zip(models, looks, strict=True)):
+        shift = (k - (len(models) - 1) / 2) * 0.34
+        for place, row in enumerate([model, *model["by_subject"]]):
+            y, ends = place + shift, [100 * end for end in row["ci95"]]
+            ax.plot(ends, [y, y], color=colour, linewidth=2.4 if place == 0 else 1.4)
+            label = model["model"] if place == 0 else None
+            ax.plot([100 * row["accuracy"]], [y], marker, color=colour, markersize=5, label=label)
+    chance = 100 * report["chance"]
+    ax.axvline(chance, color="black", linestyle=":", label=f"guessing, {chance:.0f} %")
+    ax.set_yticks(range(len(names)), names)
+    ax.set_ylim(len(names) - 0.5, -0.6)
+    ax.set(xlim=(0, 100), xlabel="questions answered rightly, %, with 95 % intervals")
+    ax.legend(ncols=3, loc="lower center", bbox_to_anchor=(0.4, 1.0))
+    told = "; ".join(_told_share(model) for model in models)
+    return show(
+        fig,
+        f"Multiple choice ({report['style']}, {report['shots']} shots), {report['n']:,} questions of "
+        f"{len(names) - 1} subjects: {told}. Guessing gives {chance:.0f} %.",
+    )
+
+
+def _told_share(model: dict) -> str:
+    low, high = (100 * end for end in model["ci95"])
+    rows = model["by_subject"]
+    best, worst = (f(rows, key=lambda r: r["accuracy"]) for f in (max, min))
+    return (
+        f"{model['model']} has {100 * model['accuracy']:.1f} % right (95 % interval {low:.1f} to "
+        f"{high:.1f}), most in {best['subject'].replace('_', ' ')} ({100 * best['accuracy']:.0f} %), "
+        f"fewest in {worst['subject'].replace('_', ' ')} ({100 * worst['accuracy']:.0f} %)"
+    )

@@ -1,11 +1,12 @@
-"""Writes the data files of the course and their data sheet: ``python -m helpers.datagen``."""
+"""Writes the data files of the course, their data sheet and the questions: ``python -m helpers.datagen``."""
 
 from . import build
 from .datasheet import datasheet
+from .questions import write_questions
 
 
 def main() -> None:
-    """Write four files and print their paths."""
+    """Write five files and print their paths."""
     rows, held_out, new = build.build_course(), build.build_held_out(), build.build_new_families()
     texts = {
         build.OUT: build.as_json(rows),
@@ -16,6 +17,7 @@ def main() -> None:
     for path, text in texts.items():
         path.write_text(text, encoding="utf-8")
         print(path)
+    print(write_questions())
 
 
 if __name__ == "__main__":
