@@ -10,7 +10,6 @@ import argparse
 import os
 import sys
 
-from helpers.commands import check, data, fetch, generate, judge, masking, mmlu, run, site, train
 from helpers.errors import (
     CourseError,
     SettingsError,
@@ -109,6 +108,19 @@ def parse(argv: list[str]) -> argparse.Namespace:
 
 def build_parser() -> tuple[Parser, dict[str, Parser]]:
     """The parser, and those of all commands by name."""
+    from helpers.commands import (
+        check,
+        data,
+        fetch,
+        generate,
+        judge,
+        masking,
+        mmlu,
+        run,
+        site,
+        train,
+    )
+
     parser = Parser(
         prog="course", description="Instruction fine-tuning of GPT-2, from data set to score."
     )

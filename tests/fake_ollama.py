@@ -5,7 +5,9 @@
 
 `faults` maps the number of a chat request (from 0) to what goes wrong with it, one of the names in
 REPLIES or "stall"; `always` is what goes wrong with all of them. After `stop_after` requests it
-hangs up on every further one. `tags` replaces the whole reply of /api/tags.
+hangs up on every further one. `tags` replaces the whole reply of /api/tags. It also speaks the
+OpenAI-compatible dialect under /v1, where `key` is asked for if given and `formats` are the kinds of
+response_format that it takes, and it fetches models: `pull` is what it says while it does.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+CUT, NOT_HTTP = 1, 2  # instead of a status: the reply ends in the middle, or is none
 STALL = 1.0  # seconds; tests use a much shorter time-out
 
 
@@ -37,11 +40,18 @@ class FakeOllama:
         always: str = "",
         stop_after: int | None = None,
         tags: bytes | None = None,
+        digest: str = "d1",
+        takes: float = 0.0,  # seconds for each reply
+        key: str = "",
+        formats: tuple[str, ...] = ("json_schema", "json_object"),
+        pull: list[dict] | None = None,
     ):
         self.score, self.always, self.stop_after = score, always, stop_after
         self.faults = faults or {}
-        models_there = {"models": [{"name": name} for name in models]}
-        self.tags = tags or json.dumps(models_there).encode()
+        self.models, self.digest, self.given_tags = list(models), digest, tags
+        self.takes = takes
+        self.key, self.formats, self.pull = key, formats, pull or []
+        self.pulled: list[dict] = []
         self.requests: list[dict] = []
         self.released = threading.Event()  # ends a stall early, when the test is over
         self.lock = threading.Lock()
@@ -59,6 +69,35 @@ class FakeOllama:
         self.thread.join()
         self.server.server_close()
 
+    @property
+    def tags(self) -> bytes:
+        there = [{"name": name, "digest": self.digest} for name in self.models]
+        return self.given_tags or json.dumps({"models": there}).encode()
+
+    def reply_to_get(self, path: str, headers) -> tuple[int, bytes]:
+        if not path.startswith("/v1"):
+            return 200, self.tags
+        if self.key and headers.get("Authorization") != f"Bearer {self.key}":
+            given = headers.get("Authorization", "")
+            words = f"Incorrect API key provided: {given}"  # real servers do repeat it
+            return 401, json.dumps({"error": {"message": words}}).encode()
+        return 200, json.dumps({"data": [{"id": name} for name in self.models]}).encode()
+
+    def reply_to_pull(self, body: dict) -> tuple[int, bytes]:
+        self.pulled.append(body)
+        if self.pull and self.pull[-1].get("status") == "success":
+            self.models.append(body["model"] + ":latest")
+        return 200, b"".join(json.dumps(line).encode() + b"\n" for line in self.pull)
+
+    def reply_to_openai(self, body: dict) -> tuple[int, bytes] | None:
+        kind = body.get("response_format", {}).get("type")
+        if kind and kind not in self.formats:
+            return 400, b'{"error": {"message": "response_format is not supported"}}'
+        reply = self.reply_to_chat(body)
+        if reply is None or reply[0] != 200 or b'"message"' not in reply[1]:
+            return reply
+        return 200, b'{"choices": [' + reply[1] + b"]}"
+
     def reply_to_chat(self, body: dict) -> tuple[int, bytes] | None:
         """Status and body, or None for hanging up without a word."""
         with self.lock:
@@ -66,6 +105,7 @@ class FakeOllama:
             self.requests.append(body)
         if self.stop_after is not None and number >= self.stop_after:
             return None
+        self.released.wait(self.takes)
         fault = self.faults.get(number, self.always)
         if fault == "stall":
             self.released.wait(STALL)
@@ -82,6 +122,10 @@ def _chat(content: str) -> tuple[int, bytes]:
 
 REPLIES = {
     "hang up": lambda server, body: None,
+    "cut": lambda server, body: (CUT, _chat('{"score": 70}')[1]),
+    "busy": lambda server, body: (503, b'{"error": "server busy, please try again"}'),
+    "wrong JSON": lambda server, body: _chat('{"points": "seventy"}'),
+    "not HTTP": lambda server, body: (NOT_HTTP, b"hello\r\n"),
     "no model": lambda server, body: (404, b'{"error": "model \'llama3\' not found"}'),
     "memory": lambda server, body: (500, b'{"error": "model requires more system memory"}'),
     "prose": lambda server, body: _chat("A fine answer, I would say."),
@@ -96,22 +140,27 @@ REPLIES = {
 def _handler(server: FakeOllama) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self._send((200, server.tags))
+            self._send(server.reply_to_get(self.path, self.headers))
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            self._send(server.reply_to_chat(body))
+            doors = {"/api/pull": server.reply_to_pull, "/api/chat": server.reply_to_chat}
+            self._send(doors.get(self.path, server.reply_to_openai)(body))
 
         def _send(self, reply: tuple[int, bytes] | None) -> None:
             if reply is None:
                 self.close_connection = True
                 return
             status, body = reply
+            self.close_connection = status in (CUT, NOT_HTTP)
             try:
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
+                if status != NOT_HTTP:
+                    self.send_response(200 if status == CUT else status)
+                    self.send_header("Content-Length", str(len(body)))
+                    if status == 503:
+                        self.send_header("Retry-After", "0.01")
+                    self.end_headers()
+                self.wfile.write(body[: len(body) // 2] if status == CUT else body)
             except OSError:  # the client did not wait for a stalled reply
                 self.close_connection = True
 

@@ -580,14 +580,20 @@ def test_an_unknown_mode_in_the_environment_is_an_item(machine):
         check_environment("fulll")
 
 
-@pytest.mark.parametrize("name", ["cli", "errors", "environment"])
+COMMANDS = sorted(p.stem for p in (COURSE / "helpers" / "commands").glob("*.py"))
+
+
+@pytest.mark.parametrize(
+    "name", ["cli", "errors", "environment", *(f"commands/{name}" for name in COMMANDS)]
+)
 def test_an_old_python_can_read_what_tells_it_that_it_is_old(name):
     source = (COURSE / "helpers" / f"{name}.py").read_text(encoding="utf-8")
     tree = ast.parse(source, feature_version=(3, 8))
     for node in tree.body:  # at the top: nothing but the standard library and the course's errors
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             module = getattr(node, "module", None) or node.names[0].name
-            assert module == "helpers.errors" or module.split(".")[0] in sys.stdlib_module_names
+            ours = module == "helpers.errors" or module.startswith("helpers.commands")
+            assert ours or module.split(".")[0] in sys.stdlib_module_names
 
 
 def test_a_clone_in_the_current_folder_is_not_an_installation(monkeypatch, tmp_path):

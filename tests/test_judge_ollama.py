@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from fake_ollama import FakeOllama, free_port
+from fake_ollama import REPLIES, FakeOllama, free_port
 
-from helpers.errors import JudgeError, SettingsError
-from helpers.judge import OllamaJudge, judge_responses
-from helpers.judge.ollama import judge_prompt, server_url
-from helpers.judge.verdicts import NOT_ASKED
+from helpers.errors import JudgeError, RunError, SettingsError
+from helpers.judge import OllamaJudge, judge_responses, summarise
+from helpers.judge.ollama import server_url
+from helpers.judge.rubric import FIVE, judge_prompt
+from helpers.judge.verdicts import NOT_ASKED, STATUSES
 
 N = 7
 
@@ -85,6 +86,10 @@ def test_a_response_cannot_close_its_own_markers():
         ("a list", "failed", "the reply is not a JSON object: '[1, 2]'"),
         ("no content", "failed", "the reply has no message.content"),
         ("half a character", "scored", "70 ?"),
+        ("cut", "failed", ""),
+        ("wrong JSON", "unparsed", '{"points"'),
+        ("not HTTP", "failed", "the reply of"),
+        ("busy", "scored", '{"score"'),
     ],
 )
 def test_a_fault_costs_one_item(tmp_path, fault, status, reason):
@@ -103,6 +108,26 @@ def test_a_fault_of_every_item_is_told_for_every_item(fault):
         verdicts = ask(server)
     assert statuses(verdicts) == {"failed": N}
     assert len(server.requests) == N
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+@pytest.mark.parametrize("fault", sorted(REPLIES) + ["stall", "gone"])
+def test_every_one_of_110_items_is_accounted_for_whatever_goes_wrong(tmp_path, fault, workers):
+    """Each third item meets the fault; "gone" is a model that disappears half-way."""
+    faults = {} if fault == "gone" else dict.fromkeys(range(0, 110, 3), fault)
+    faults |= dict.fromkeys(range(50, 500), "no model") if fault == "gone" else {}
+    with FakeOllama(faults=faults) as server:
+        judge = OllamaJudge("llama3", server.url, timeout=0.01, load_timeout=0.01)
+        judge.timeout = 0.05 if fault == "stall" else 2.0
+        judge.server.retries = 1
+        out = tmp_path / "verdicts.jsonl"
+        verdicts = judge_responses(judge, rows(110), out=out, workers=workers)
+    assert [v.index for v in verdicts] == list(range(110))
+    counts = summarise(verdicts)
+    assert sum(counts[status] for status in STATUSES) == counts["n"] == 110
+    assert counts["scored"] >= 40
+    assert counts["bounds"][0] <= counts["mean"] <= counts["bounds"][1]
+    assert all(v.raw or fault == "cut" for v in verdicts)
 
 
 def test_prose_from_every_item_is_unparsed_never_dropped():
@@ -198,3 +223,98 @@ def test_a_wrong_ollama_host_is_refused():
     for host in ("other:port", "ftp://other"):
         with pytest.raises(SettingsError, match="Ollama address"):
             server_url(host)
+
+
+# --- what a verdict depends on --------------------------------------------------------------------
+
+
+def test_a_second_run_makes_no_request_at_all(tmp_path):
+    out = tmp_path / "verdicts.jsonl"
+    with FakeOllama() as server:
+        first = ask(server, out=out)
+        assert len(server.requests) == N
+    assert ask(server, out=out) == first  # the server is gone
+
+
+def test_the_digest_of_the_weights_is_kept_and_other_weights_do_not_go_on(tmp_path):
+    out = tmp_path / "verdicts.jsonl"
+    with FakeOllama(digest="a1b2", faults={3: "memory"}) as server:
+        assert {v.digest for v in ask(server, out=out)} == {"a1b2"}
+    before = out.read_bytes()
+    with FakeOllama(digest="c3d4") as server, pytest.raises(RunError, match="a1b2.*c3d4"):
+        ask(server, out=out)
+    assert out.read_bytes() == before
+    with FakeOllama(digest="a1b2") as server:
+        assert statuses(ask(server, out=out)) == {"scored": N}
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"), [({"rubric": FIVE}, "rubric '0-100'"), ({"seed": 5}, "other options")]
+)
+def test_another_rubric_or_seed_does_not_go_on_in_the_same_file(tmp_path, changes, words):
+    out = tmp_path / "verdicts.jsonl"
+    with FakeOllama() as server:
+        ask(server, out=out)
+        other = OllamaJudge("llama3", server.url, **changes)
+        with pytest.raises(RunError, match=f"{words}.*another file name"):
+            judge_responses(other, rows(), out=out)
+
+
+def test_the_rubric_from_1_to_5_is_kept_as_points_and_the_reply_as_it_was(tmp_path):
+    with FakeOllama(score=4) as server:
+        judge = OllamaJudge("llama3", server.url, rubric=FIVE)
+        verdicts = judge_responses(judge, rows(2))
+        server.score = 70  # a grade of the other scale is none of this one
+        unparsed = judge_responses(judge, rows(1))[0]
+    assert [(v.score, v.raw, v.rubric) for v in verdicts] == [(75.0, '{"score": 4}', "1-5")] * 2
+    assert (unparsed.status, unparsed.raw) == ("unparsed", '{"score": 70}')
+    assert server.requests[0]["format"]["properties"]["score"]["maximum"] == 5
+    assert "half right" in server.requests[0]["messages"][0]["content"]
+
+
+# --- fetching a model -----------------------------------------------------------------------------
+
+PULL = [
+    {"status": "pulling manifest"},
+    {"status": "pulling aa", "digest": "aa", "total": 100, "completed": 40},
+    {"status": "pulling aa", "digest": "aa", "total": 100, "completed": 100},
+    {"status": "pulling bb", "digest": "bb", "total": 20, "completed": 20},
+    {"status": "success"},
+]
+
+
+def test_a_missing_model_is_fetched_if_the_user_agrees():
+    asked = []
+    with FakeOllama(models=(), pull=PULL) as server:
+        judge = OllamaJudge("phi3", server.url, pull=lambda words: asked.append(words) or True)
+        judge.preflight()
+    assert server.pulled[0]["model"] == "phi3"
+    assert "phi3" in asked[0]
+
+
+def test_a_user_who_says_no_gets_the_command():
+    with FakeOllama(models=(), pull=PULL) as server:
+        judge = OllamaJudge("phi3", server.url, pull=lambda words: False)
+        with pytest.raises(JudgeError, match="`ollama pull phi3`"):
+            judge.preflight()
+    assert server.pulled == []
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ([{"error": "pull model manifest: file does not exist"}], "file does not exist"),
+        (PULL[:2], "did not say that it succeeded"),
+        ([], "did not say that it succeeded"),
+    ],
+)
+def test_a_fetch_that_fails_says_why_and_how_to_go_on(lines, words):
+    with FakeOllama(models=(), pull=lines) as server:
+        judge = OllamaJudge("phi3", server.url, pull=lambda words: True)
+        with pytest.raises(JudgeError, match=f"{words}.*`ollama pull phi3` goes on"):
+            judge.preflight()
+
+
+def test_too_little_memory_says_what_to_type():
+    with FakeOllama(always="memory") as server:
+        assert "ollama pull llama3.2:1b" in ask(server)[0].raw

@@ -17,7 +17,7 @@ from helpers.judge import (
     read_verdicts,
     summarise,
 )
-from helpers.judge.verdicts import Verdict, parse_score
+from helpers.judge.verdicts import Verdict
 from helpers.judge.words import words
 
 OPPOSITE = "What is the opposite of 'hot'?"
@@ -145,50 +145,6 @@ def test_words_are_made_comparable():
     assert words("") == []
 
 
-# --- reading a score out of a judge's reply -------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("raw", "score"),
-    [
-        ('{"score": 85}', 85),
-        ('```json\n{"score": "85"}\n```', 85),
-        ('{"reason": "half {of} it", "score": 50.5}', 50.5),
-        ("Score: 85", 85),
-        ("**Score:** 85/100\nTwo of the 3 facts are right.", 85),
-        ("85 out of 100", 85),
-        ("On a scale from 0 to 100, I give it 85.", 85),
-        ("85", 85),
-        ("0", 0),
-        ("It deserves 85. Yes, 85!", 85),
-        ("", None),
-        ("A fine answer.", None),
-        ("850", None),
-        ("-5", None),
-        ("Score: \u22125", None),
-        ("NaN", None),
-        ('{"score": NaN}', None),
-        ('{"score": null, "other": 85}', None),
-        ('{"score": true}', None),
-        ('{"score": 850}', None),
-        ('{"score": 8', None),
-        ('{"score": 20} {"score": 80}', None),
-        ("Score: 8/10", None),
-        ("Between 60 and 70.", None),
-        ("1,000", None),
-    ],
-)
-def test_a_score_is_read_or_it_is_none(raw, score):
-    assert parse_score(raw) == score
-
-
-@settings(deadline=None)
-@given(st.text(max_size=60))
-def test_no_reply_can_break_the_reader(raw):
-    score = parse_score(raw)
-    assert score is None or 0 <= score <= 100
-
-
 # --- the journal ----------------------------------------------------------------------------------
 
 
@@ -220,7 +176,11 @@ def test_verdicts_are_written_in_item_order_with_the_agreed_keys(tmp_path):
         (1, "scored", 0.0),
         (2, "scored", 0.0),
     ]
-    assert set(lines[0]) == {"index", "item", "judge", "status", "score", "raw", "response"}
+    assert set(lines[0]) == {"index", "item", "judge", "status", "score", "raw", "response"} | {
+        "rubric",
+        "digest",
+        "asked",
+    }
     assert read_verdicts(out) == verdicts
 
 
@@ -328,6 +288,8 @@ def test_judges_by_name():
     assert judge_from_name("ollama").name == "ollama:llama3"
     assert judge_from_name("ollama:phi3:mini").name == "ollama:phi3:mini"
     assert isinstance(judge_from_name("ollama"), OllamaJudge)
-    for name in ("openai:gpt-4", "llamacpp:model.gguf", "refrence", ""):
-        with pytest.raises(SettingsError, match="nown: reference, ollama, ollama:MODEL"):
+    for name in ("openai:gpt-4", "openai:@http://x", "llamacpp:", "refrence", ""):
+        with pytest.raises(
+            SettingsError, match="nown: reference, ollama:MODEL, openai:MODEL@URL, llama"
+        ):
             judge_from_name(name)

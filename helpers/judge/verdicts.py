@@ -7,12 +7,10 @@ up to the number of records: a reply that cannot be read is never quietly left o
 
 from __future__ import annotations
 
-import json
 import math
 import queue
-import re
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -31,6 +29,7 @@ from helpers.files import (
     write_jsonl,
 )
 from helpers.formatting import has_input
+from helpers.judge.replies import number_from
 from helpers.progress import bar
 
 STATUSES = ("scored", "unparsed", "failed")
@@ -60,6 +59,9 @@ class Verdict:
     score: float | None  # 0 to 100; None unless scored
     raw: str  # the judge's words, or the reason of the failure
     response: str = ""  # hash of the response that was judged
+    rubric: str = ""  # name of the scale; the reference judge has none
+    digest: str = ""  # of the judge's weights, where they are known
+    asked: str = ""  # hash of everything else that decides a reply: options, rubric, its words
 
 
 def item_hash(record: dict) -> str:
@@ -102,65 +104,6 @@ def summarise(verdicts: Sequence[Verdict]) -> dict[str, Any]:
     }
 
 
-# --- reading a score out of a reply ---------------------------------------------------------------
-
-NUMBER = r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w]|\.\d)"
-LABELLED = re.compile(
-    r"\b(?:score|rating|grade)\b[\"'*`\s]*(?:[:=–—]|-\s|is\b|of\b|would\s+be\b)?[\"'*`\s]*"
-    rf"({NUMBER})(?:\s*(?:/|out\s+of)\s*(\d+))?",
-    re.IGNORECASE,
-)
-FRACTION = re.compile(rf"({NUMBER})\s*(?:/|out\s+of)\s*(\d+)", re.IGNORECASE)
-
-
-def parse_score(raw: str) -> float | None:
-    """The score from 0 to 100 that a judge's reply states, or None when it states none or several.
-
-    Tried in this order: a JSON object with a `score`; a labelled number ("Score: 85") or one out
-    of 100; the only number in the text. A score off the scale is no score. A JSON object that was
-    cut off is not trusted either: its `8` may have been the beginning of `85`.
-    """
-    text = " ".join(raw.replace("\u2212", "-").split())
-    objects = _objects_with_score(text)
-    if objects:
-        return _the_only_one([_number(value) for value in objects])
-    if text.count("{") > text.count("}"):
-        return None
-    text = re.sub(r"\b0\s*(?:to|-|–)\s*100\b", " ", text)  # the scale, repeated
-    text = re.sub(r"(?<=\d),(?=\d{3}\b)", "", text)
-    stated = LABELLED.findall(text) or [f for f in FRACTION.findall(text) if f[1] == "100"]
-    if stated:
-        return _the_only_one([_number(n) if of in ("", "100") else None for n, of in stated])
-    return _the_only_one([_number(n) for n in re.findall(NUMBER, text)])
-
-
-def _objects_with_score(text: str) -> list[Any]:
-    whole = _score_values(text)
-    return whole or [v for part in re.findall(r"\{[^{}]*\}", text) for v in _score_values(part)]
-
-
-def _score_values(piece: str) -> list[Any]:
-    try:
-        value = json.loads(piece)
-    except (ValueError, RecursionError):
-        return []
-    return [v for k, v in value.items() if k.lower() == "score"] if isinstance(value, dict) else []
-
-
-def _number(value: Any) -> float | None:
-    """`value` as a float if it is a number from 0 to 100, written as one or as a string."""
-    if isinstance(value, str):
-        match = re.fullmatch(rf"\s*({NUMBER})(?:\s*/\s*100)?\s*", value)
-        value = float(match[1]) if match else None
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return None
-    return float(value) if 0 <= value <= 100 else None  # NaN fails both comparisons
-
-
-def _the_only_one(values: list[float | None]) -> float | None:
-    return values[0] if len(set(values)) == 1 else None
-
-
 # --- the journal ----------------------------------------------------------------------------------
 
 
@@ -193,15 +136,25 @@ def _verdict(line: Any) -> Verdict | None:
         verdict = Verdict(**{k: v for k, v in line.items() if k in known})
     except (TypeError, AttributeError):
         return None
-    texts = (verdict.item, verdict.judge, verdict.status, verdict.raw, verdict.response)
+    texts = [getattr(verdict, f.name) for f in fields(Verdict) if f.type == "str"]
     good = type(verdict.index) is int and all(isinstance(text, str) for text in texts)
     good = good and verdict.status in STATUSES
-    good = good and (verdict.status == "scored") == (_number(verdict.score) is not None)
+    good = good and (verdict.status == "scored") == (number_from(verdict.score) is not None)
     return verdict if good else None
 
 
-def _earlier_verdicts(path: Path, judge: str, items: list[str]) -> dict[int, Verdict]:
+def asked_hash(judge: Judge) -> str:
+    """12 hexadecimal digits for a judge's options and rubric; "" for one that has neither."""
+    rubric, options = getattr(judge, "rubric", None), getattr(judge, "options", None)
+    if rubric is None and not options:
+        return ""
+    words = [rubric.system, rubric.closing, rubric.schema] if rubric else []
+    return content_hash([options, words])[:12]
+
+
+def _earlier_verdicts(path: Path, judge: Judge, items: list[str]) -> dict[int, Verdict]:
     """What an earlier run left in `path`, if it is about these items and from this judge."""
+    rubric, asked = getattr(getattr(judge, "rubric", None), "name", ""), asked_hash(judge)
     remove_leftovers(path)
     earlier = read_verdicts(path) if path.exists() else []
     if not earlier and path.exists() and not _begins_like_a_verdict(path):
@@ -209,8 +162,12 @@ def _earlier_verdicts(path: Path, judge: str, items: list[str]) -> dict[int, Ver
             f"{path} exists and holds no verdicts. Choose another file name, such as verdicts.jsonl."
         )
     for verdict in earlier:
-        if verdict.judge != judge:
-            other = f"holds verdicts of the judge {verdict.judge!r}, not {judge!r}"
+        if verdict.judge != judge.name:
+            other = f"holds verdicts of the judge {verdict.judge!r}, not {judge.name!r}"
+        elif verdict.asked and verdict.rubric != rubric:
+            other = f"holds verdicts under the rubric {verdict.rubric!r}, not {rubric!r}"
+        elif verdict.asked and verdict.asked != asked:
+            other = f"holds verdicts of {judge.name} with other options or words"
         elif not 0 <= verdict.index < len(items) or items[verdict.index] != verdict.item:
             other = f"is about other items than these {len(items)} (first at {verdict.index})"
         else:
@@ -241,7 +198,11 @@ class _Asker:
         status, score, raw = self._ask(record)
         raw = raw.encode("utf-8", "replace").decode("utf-8")[:MAX_RAW]
         item, response = item_hash(record), response_hash(record)
-        return Verdict(index, item, self.judge.name, status, score, raw, response)
+        rubric = getattr(getattr(self.judge, "rubric", None), "name", "")
+        digest, asked = getattr(self.judge, "digest", ""), asked_hash(self.judge)
+        return Verdict(
+            index, item, self.judge.name, status, score, raw, response, rubric, digest, asked
+        )
 
     def _ask(self, record: dict) -> tuple[str, float | None, str]:
         if _no_response(record):
@@ -260,9 +221,9 @@ class _Asker:
             known = isinstance(error, CourseError)
             return "failed", None, reason if known else f"{type(error).__name__}: {reason}"
         self._answered()
-        if _number(score) is None:
+        if number_from(score) is None:
             return "unparsed", None, raw
-        return "scored", _number(score), raw
+        return "scored", number_from(score), raw
 
     def _answered(self) -> None:
         with self.lock:
@@ -330,7 +291,7 @@ def judge_responses(
     if not 1 <= workers <= MOST_WORKERS:
         raise SettingsError(f"workers is {workers}: give 1 to {MOST_WORKERS}, such as 4.")
     out = None if out is None else Path(out)
-    earlier = _earlier_verdicts(out, judge.name, [item_hash(r) for r in records]) if out else {}
+    earlier = _earlier_verdicts(out, judge, [item_hash(r) for r in records]) if out else {}
     done = {
         index: verdict
         for index, verdict in earlier.items()
@@ -339,6 +300,7 @@ def judge_responses(
     todo = [(index, record) for index, record in enumerate(records) if index not in done]
     if hasattr(judge, "preflight") and any(not _no_response(record) for _, record in todo):
         judge.preflight()
+        _check_digest(out, judge, earlier.values())
     if out:
         check_folder(out.parent)
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -352,6 +314,18 @@ def judge_responses(
     if out:
         write_jsonl(out, [asdict(verdict) for verdict in verdicts])
     return verdicts
+
+
+def _check_digest(out: Path | None, judge: Judge, earlier: Iterable[Verdict]) -> None:
+    """Raises RunError when the weights behind the judge's name are no longer those of `earlier`."""
+    digest = getattr(judge, "digest", "")
+    for verdict in earlier:
+        if verdict.digest and digest and verdict.digest != digest:
+            raise RunError(
+                f"{out} holds verdicts of {judge.name} with the weights {verdict.digest[:12]}, but the "
+                f"model of that name is now {digest[:12]}. Choose another file name, or remove it to "
+                "start again."
+            )
 
 
 def _check(records: list[dict]) -> None:
