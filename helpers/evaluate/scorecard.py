@@ -138,7 +138,7 @@ def compare(a: Sequence[Line], b: Sequence[Line], *, resamples: int = 9_999) -> 
     Raises RunError when the two are about different items or come from different judges.
     """
     scores_a, scores_b = by_item(a), by_item(b)
-    _check_same_items(scores_a, scores_b)
+    check_same_items(scores_a, scores_b)
     _check_same_judge(a, b)
     pairs = [
         (score, scores_b[item])
@@ -286,7 +286,7 @@ def by_item(verdicts: Sequence[Line]) -> dict[tuple[str, int], float | None]:
     return scores
 
 
-def _check_same_items(a: dict, b: dict) -> None:
+def check_same_items(a: dict, b: dict) -> None:
     if only_a_or_b := a.keys() ^ b.keys():
         raise RunError(
             f"{len(only_a_or_b)} items differ: {len(a.keys() - b.keys())} are only in A and "
