@@ -19,6 +19,7 @@ from helpers.commands import (
     generate,
     judge,
     masking,
+    probe,
     run,
     site,
     train,
@@ -122,7 +123,20 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
         prog="course", description="Instruction fine-tuning of GPT-2, from data set to score."
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (run, site, data, train, generate, judge, compare, agree, masking, fetch, check):
+    for module in (
+        run,
+        site,
+        data,
+        train,
+        generate,
+        judge,
+        compare,
+        agree,
+        probe,
+        masking,
+        fetch,
+        check,
+    ):
         for add in module.COMMANDS:
             command = add(commands)
             command.add_argument("--json", action="store_true", help="one JSON object on stdout")
