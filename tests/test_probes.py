@@ -130,6 +130,13 @@ def test_the_wrong_reference_is_surely_wrong():
         {"instruction": f"What is {i} + 1?", "output": f"The answer is {i + 1}."} for i in (1, 2)
     ]
     assert "answer is 3" in probe_records(sums)[3]["model_response"]  # shares half: good enough
+    texts = ("a crimson round apple", "a crimson round cherry", "a crimson pointed tower")
+    alike = [{"instruction": f"Draw {i}.", "output": text} for i, text in enumerate(texts)]
+    for seed in range(10):
+        records = {(r["row"], r["probe"]): r for r in probe_records(alike, seed=seed)}
+        assert "tower" in records[0, "another row's reference"]["model_response"]
+    with pytest.raises(DataError, match="row 1: no other .* surely wrong"):
+        probe_records(alike[:2])
     with pytest.raises(DataError, match="row 1: no other row has a reference that is surely wrong"):
         probe_records(rows[:2])
     with pytest.raises(SettingsError, match="0 rows to probe with: give 1 or more"):
