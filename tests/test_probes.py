@@ -9,9 +9,17 @@ import pytest
 
 from helpers import cli
 from helpers.data import load_records
-from helpers.errors import DataError, SettingsError
-from helpers.evaluate.probes import PADDING, PRAISE, PROBES, probe, probe_records
-from helpers.judge import ReferenceJudge, read_verdicts
+from helpers.errors import DataError, RunError, SettingsError
+from helpers.evaluate.probes import (
+    PADDING,
+    PRAISE,
+    PROBES,
+    probe,
+    probe_answers,
+    probe_records,
+    probe_table,
+)
+from helpers.judge import ReferenceJudge, judge_responses, read_verdicts
 
 ROWS = [
     {"instruction": f"Name animal {i}.", "input": "", "output": f"animal{i} lives here{i}."}
@@ -165,6 +173,15 @@ def test_an_interrupted_run_goes_on_from_its_journal(tmp_path):
     again, _ = probe(Fool(counted), ROWS, n=5, out=tmp_path / "probes.jsonl")
     assert len(asked) == 30
     assert again.equals(first)
+
+
+def test_verdicts_out_of_a_file_must_be_about_these_probes():
+    records = probe_records(ROWS, n=5)
+    verdicts = judge_responses(Fool(strict), records)
+    assert probe_table(probe_answers(records, verdicts)).equals(probe(Fool(strict), ROWS, n=5)[0])
+    for others in (probe_records(ROWS, n=5, seed=1), probe_records(ROWS, n=6)):
+        with pytest.raises(RunError, match="these 30 verdicts are not about these .* Probe again"):
+            probe_answers(others, verdicts)
 
 
 def test_the_reference_judge_passes_all_probes_on_the_bundled_data():

@@ -21,10 +21,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from helpers.errors import DataError, SettingsError
+from helpers.errors import DataError, RunError, SettingsError
 from helpers.formatting import has_input
 from helpers.judge import judge_responses
-from helpers.judge.verdicts import Judge, Verdict
+from helpers.judge.verdicts import Judge, Verdict, item_hash, response_hash
 
 NEEDED = 0.95  # share of the rows
 GOOD, BAD, NOTHING = 90, 20, 10  # a right answer gets at least, a wrong or empty one at most
@@ -104,7 +104,7 @@ def probe(
     """
     records = probe_records(rows, n=n, seed=seed)
     verdicts = judge_responses(judge, records, out=out, workers=workers)
-    answers = _answers(records, verdicts)
+    answers = probe_answers(records, verdicts)
     return probe_table(answers), answers
 
 
@@ -155,8 +155,18 @@ def _substance(text: str) -> set[str]:
     return {w for w in found if len(w) > 3 or w.isdigit()} or set(found)
 
 
-def _answers(records: list[dict], verdicts: list[Verdict]) -> pd.DataFrame:
-    """A row per answer: what was tried, its score (NaN for none) and whether it is as it must be."""
+def probe_answers(records: Sequence[dict], verdicts: Sequence[Verdict]) -> pd.DataFrame:
+    """A row per answer: what was tried, its score (NaN for none) and whether it is as it must be.
+
+    records: those of `probe_records`; verdicts: of the same answers in the same order. Raises
+    RunError when the verdicts, read from a file perhaps, are about others.
+    """
+    asked = [(item_hash(record), response_hash(record)) for record in records]
+    if asked != [(verdict.item, verdict.response) for verdict in verdicts]:
+        raise RunError(
+            f"these {len(verdicts)} verdicts are not about these {len(records)} probes: other rows, "
+            "another n or seed, or other data. Probe again."
+        )
     passes = {kind.name: kind.passes for kind in PROBES}
     plain = {
         record["row"]: verdict.score
