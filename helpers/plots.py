@@ -145,22 +145,6 @@ def lengths(counts: Sequence[int], label: str) -> Figure:
     return fig
 
 
-def scores(before: Sequence[float], after: Sequence[float]) -> Figure:
-    """Two score distributions side by side, 0 to 100, their means marked."""
-    fig, axes = figure(columns=2)
-    top = 0
-    for ax, name, values in zip(axes, ("before", "after"), (before, after), strict=True):
-        colour, _, _ = LOOK[name]
-        counts, _, _ = ax.hist(values, bins=range(0, 101, 10), color=colour, edgecolor="white")
-        top = max(top, counts.max())
-        mean = sum(values) / len(values)
-        ax.axvline(mean, color="black", linestyle="--")
-        ax.set(title=f"{name} fine-tuning: mean {mean:.1f}", xlabel="score", ylabel="responses")
-    for ax in axes:
-        ax.set_ylim(0, top * 1.08)
-    return fig
-
-
 def intervals(rows: Sequence[tuple[str, float, float, float]], label: str) -> Figure:
     """A point and a 95 % interval per named row (name, mean, low, high), the first on top."""
     fig, ax = figure(height=0.6 + 0.45 * len(rows))

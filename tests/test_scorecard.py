@@ -158,6 +158,10 @@ def test_equal_scores_are_not_certainty():
     assert (low, round(high, 2)) == (0.0, 2.69)  # 100 · (1 - 0.05^(1/110)), about 300 / 110
     assert remark == "all 110 are 0.0: only the rule of three applies"
     assert score_interval([40.0] * 110)[:2] == pytest.approx((40 * 0.9731, 40 + 60 * 0.0269), 1e-3)
+    assert score_card([0.0] * 110)["words"] == (
+        "mean 0.0 (95 % interval 0.0 to 2.7; all 110 are 0.0: only the rule of three applies); 110 "
+        "of 110 scored"
+    )
     same = compare(verdicts([0.0] * 110), verdicts([0.0] * 110))
     assert not same["resolved"]
     assert same["words"] == (

@@ -280,7 +280,8 @@ def read_scores(path: str | Path) -> list[Verdict] | list[float | None]:
     """
     path = Path(path)
     try:
-        text = path.read_text(encoding="utf-8-sig").strip() if path.is_file() else "{"
+        there = path.exists() and not path.is_dir()
+        text = path.read_text(encoding="utf-8-sig").strip() if there else "{"
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is no text. {_WHAT_TO_GIVE}") from error
     if text.startswith("{"):

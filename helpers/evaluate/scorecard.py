@@ -60,7 +60,7 @@ def score_card(items: Sequence[Line | float | None]) -> dict[str, Any]:
         "mean": total / len(there) if there else None,
         "sd": float(np.std(there, ddof=1)) if len(there) > 1 else None,
         "ci95": [low, high] if len(there) > 1 else None,
-        "bootstrap95": list(bootstrap_interval(there)[1:]) if len(there) > 1 else None,
+        "bootstrap95": list(bootstrap_interval(there)[1:]) if len(set(there)) > 1 else None,
         "bounds": [total / n, (total + HIGHEST * (n - len(there))) / n],
         "remark": remark,
     }
@@ -117,10 +117,9 @@ def _card_in_words(card: dict[str, Any]) -> str:
     if card["ci95"] is None:
         return f"mean {_tenths(card['mean'])} (one score: no interval); {covered}"
     remark = f"; {card['remark']}" if card["remark"] else ""
-    return (
-        f"mean {_tenths(card['mean'])} (95 % interval {_span(card['ci95'])}, by bootstrap "
-        f"{_span(card['bootstrap95'])}{remark}); {covered}"
-    )
+    resampled = f", by bootstrap {_span(card['bootstrap95'])}" if card["bootstrap95"] else ""
+    interval = f"95 % interval {_span(card['ci95'])}{resampled}{remark}"
+    return f"mean {_tenths(card['mean'])} ({interval}); {covered}"
 
 
 # --- two runs on the same items -------------------------------------------------------------------
