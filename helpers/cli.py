@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from importlib import import_module
 
 from helpers.errors import (
     CourseError,
@@ -16,6 +17,22 @@ from helpers.errors import (
     is_out_of_memory,
     nearest,
     one_line,
+)
+
+COMMANDS = (  # modules of helpers.commands, in the order of `course --help`
+    "run",
+    "site",
+    "data",
+    "train",
+    "generate",
+    "judge",
+    "compare",
+    "agree",
+    "probe",
+    "mmlu",
+    "masking",
+    "fetch",
+    "check",
 )
 
 
@@ -108,25 +125,12 @@ def parse(argv: list[str]) -> argparse.Namespace:
 
 def build_parser() -> tuple[Parser, dict[str, Parser]]:
     """The parser, and those of all commands by name."""
-    from helpers.commands import (
-        check,
-        data,
-        fetch,
-        generate,
-        judge,
-        masking,
-        mmlu,
-        run,
-        site,
-        train,
-    )
-
     parser = Parser(
         prog="course", description="Instruction fine-tuning of GPT-2, from data set to score."
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (run, site, data, train, generate, judge, mmlu, masking, fetch, check):
-        for add in module.COMMANDS:
+    for name in COMMANDS:
+        for add in import_module(f"helpers.commands.{name}").COMMANDS:
             command = add(commands)
             command.add_argument("--json", action="store_true", help="one JSON object on stdout")
     return parser, commands.choices

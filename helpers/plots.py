@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import html
 import io
+import itertools
 import math
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -60,21 +61,33 @@ def figure(width: float = 7.0, height: float = 3.2, columns: int = 1):
 
 
 class HTMLFigure:
-    """A picture with a caption that a notebook shows and a screen reader reads."""
+    """A picture with a caption that a notebook shows and a screen reader reads.
 
-    def __init__(self, fig: Figure, caption: str, *, dpi: int = 100):
+    A table, if there is one, stands folded below: every number that was drawn.
+    """
+
+    def __init__(
+        self, fig: Figure, caption: str, *, dpi: int = 100, table: pd.DataFrame | None = None
+    ):
         buffer = io.BytesIO()
         with matplotlib.rc_context(_STYLE):
             fig.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
-        self.png, self.caption = _small(buffer.getvalue()), caption
+        self.png, self.caption, self.table = _small(buffer.getvalue()), caption, table
 
     def _repr_html_(self) -> str:
         data = base64.b64encode(self.png).decode()
         text = html.escape(self.caption, quote=True)
         return (
             f'<figure><img alt="{text}" style="max-width:100%" '
-            f'src="data:image/png;base64,{data}"/><figcaption>{text}</figcaption></figure>'
+            f'src="data:image/png;base64,{data}"/><figcaption>{text}</figcaption>'
+            f"{self._table_html()}</figure>"
         )
+
+    def _table_html(self) -> str:
+        if self.table is None:
+            return ""
+        rows = self.table.to_html(index=False, border=0, na_rep="–", float_format="{:.1f}".format)
+        return f"<details><summary>The numbers as a table</summary>{rows}</details>"
 
     def __repr__(self) -> str:
         return f"Figure: {self.caption}"
@@ -89,9 +102,11 @@ def _small(png: bytes, limit: int = MAX_BYTES) -> bytes:
     return buffer.getvalue()
 
 
-def show(fig: Figure, caption: str, *, dpi: int = 100) -> HTMLFigure:
-    """The figure with its caption, ready to be the last line of a cell."""
-    return HTMLFigure(fig, caption, dpi=dpi)
+def show(
+    fig: Figure, caption: str, *, dpi: int = 100, table: pd.DataFrame | None = None
+) -> HTMLFigure:
+    """The figure with its caption (and its numbers), ready to be the last line of a cell."""
+    return HTMLFigure(fig, caption, dpi=dpi, table=table)
 
 
 def losses(records: Sequence, loss_on: str, smooth: int = 9) -> Figure:
@@ -127,22 +142,6 @@ def lengths(counts: Sequence[int], label: str) -> Figure:
     fig, ax = figure(height=2.6)
     ax.hist(counts, bins=range(0, max(counts) + 5, 4), color=LOOK["tokens"][0])
     ax.set(xlabel="tokens in a row", ylabel=label)
-    return fig
-
-
-def scores(before: Sequence[float], after: Sequence[float]) -> Figure:
-    """Two score distributions side by side, 0 to 100, their means marked."""
-    fig, axes = figure(columns=2)
-    top = 0
-    for ax, name, values in zip(axes, ("before", "after"), (before, after), strict=True):
-        colour, _, _ = LOOK[name]
-        counts, _, _ = ax.hist(values, bins=range(0, 101, 10), color=colour, edgecolor="white")
-        top = max(top, counts.max())
-        mean = sum(values) / len(values)
-        ax.axvline(mean, color="black", linestyle="--")
-        ax.set(title=f"{name} fine-tuning: mean {mean:.1f}", xlabel="score", ylabel="responses")
-    for ax in axes:
-        ax.set_ylim(0, top * 1.08)
     return fig
 
 
@@ -253,6 +252,151 @@ def overview(asked: str, answers: dict[str, str], means: dict[str, tuple]) -> Fi
     right.set_yticks([0, -1], ["before", "after"])
     right.set(ylim=(-1.6, 0.7), xlim=(-2, 100), xlabel="mean score on the test rows, 0–100")
     return fig
+
+
+# --- scores and judges ----------------------------------------------------------------------------
+
+RUN_LOOK = [("#0072b2", "-", "s"), ("#d55e00", "--", "o"), ("#009e73", ":", "^")]
+SCALE = np.linspace(0, 100, 11)  # ten bins; the last one holds 100 as well
+
+
+def score_distribution(
+    runs: Mapping[str, Sequence[float]], intervals: Mapping[str, Sequence[float]]
+) -> HTMLFigure:
+    """How the scores of one to three runs spread, each with its mean and the mean's 95 % interval.
+
+    runs: name → scores from 0 to 100; intervals: the same names → the ends of the interval.
+    """
+    if not 1 <= len(runs) <= len(RUN_LOOK) or not all(map(len, runs.values())):
+        raise DataError(
+            f"give the scores of 1 to {len(RUN_LOOK)} runs, not of {len(runs)}, or none"
+        )
+    fig, axes = figure(width=3.6 * max(2, len(runs)), columns=len(runs))
+    axes = axes if len(runs) > 1 else [axes]
+    counts = {name: np.histogram(scores, bins=SCALE)[0] for name, scores in runs.items()}
+    top, told = max(n.max() for n in counts.values()), []
+    for ax, look, (name, scores) in zip(axes, RUN_LOOK, runs.items(), strict=False):
+        colour, _, marker = LOOK.get(name, look)
+        (low, high), mean = intervals[name], float(np.mean(scores))
+        ax.bar(SCALE[:-1], counts[name], 10, align="edge", color=colour, edgecolor="white")
+        ax.plot([low, high], [1.12 * top] * 2, color="black", linewidth=3, solid_capstyle="butt")
+        ax.plot(mean, 1.12 * top, marker=marker, color="black", markersize=8)
+        ax.set(xlabel="score", ylabel="responses", xlim=(-4, 104), ylim=(0, 1.25 * top))
+        ax.set_title(f"{name}: mean {mean:.1f} ({low:.1f} to {high:.1f})", size=10)
+        ends = f"{np.mean(np.equal(scores, 0)):.0%} are 0 and {np.mean(np.greater_equal(scores, 90)):.0%} "
+        told.append(
+            f"{name}: {len(scores)} scores, mean {mean:.1f}, interval {low:.1f} to {high:.1f}; {ends}"
+            "are 90 or more"
+        )
+    bins = [f"{a:.0f} to {b:.0f}" for a, b in itertools.pairwise(SCALE)]
+    return show(
+        fig,
+        "Distribution of scores from 0 to 100; above the bars the mean and its 95 % interval. "
+        f"{'. '.join(told)}.",
+        table=pd.DataFrame({"scores": bins, **counts}),
+    )
+
+
+def paired_difference(
+    a: Sequence[float], b: Sequence[float], interval: Sequence[float], names=("A", "B")
+) -> HTMLFigure:
+    """How much higher the second run scores on each of the same items, and its mean with interval.
+
+    a and b: scores of the same items in the same order; interval: the 95 % interval of the mean of
+    b - a. Colours say who is better on an item, and so does the side of the black line.
+    """
+    if len(a) != len(b) or not len(a):
+        raise DataError(f"give the scores of two runs on the same items, not {len(a)} and {len(b)}")
+    first, second = names
+    apart = np.subtract(b, a)
+    (low, high), mean = interval, float(apart.mean())
+    bins = np.concatenate([np.arange(-105, 0, 10), np.arange(5, 106, 10)])
+    counts, middles = np.histogram(apart, bins=bins)[0], (bins[:-1] + bins[1:]) / 2
+    fig, ax = figure()
+    sides = [
+        (f"{first} is better", RUN_LOOK[1][0], "...", middles < 0),
+        ("at most 5 points apart", "#bbbbbb", "", middles == 0),
+        (f"{second} is better", RUN_LOOK[0][0], "///", middles > 0),
+    ]
+    for label, colour, hatch, where in sides:
+        look = {"color": colour, "hatch": hatch, "edgecolor": "white", "linewidth": 0}
+        ax.bar(middles[where], counts[where], 9, label=f"{label}: {counts[where].sum()}", **look)
+    above = 1.1 * max(counts)
+    ax.plot([low, high], [above] * 2, color="black", linewidth=3, solid_capstyle="butt")
+    ax.plot(mean, above, marker="D", color="black", markersize=7)
+    ax.axvline(0, color="black", linewidth=1)
+    ax.set(xlabel=f"{second} − {first} on an item (points)", ylabel="items", ylim=(0, 1.2 * above))
+    ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
+    numbers = f"{mean:.1f} ({low:.1f} to {high:.1f})".replace("-", "−")
+    told = ", ".join(f"{label} on {counts[where].sum()}" for label, _, _, where in sides)
+    ax.set_title(f"mean {numbers}", size=10, loc="left")
+    return show(
+        fig,
+        f"Difference {second} − {first} on {len(apart)} items, in points; the diamond is the mean, "
+        f"{numbers}, with its 95 % interval. Of the items: {told}.",
+        table=pd.DataFrame({f"{second} − {first}": middles, "items": counts})[counts > 0],
+    )
+
+
+def calibration(table: pd.DataFrame, names=("A", "B")) -> HTMLFigure:
+    """What judge B gives where A gives so much: a point a grade, on the dashed line if they agree.
+
+    table: columns `from to n mean_a mean_b low high`, as `helpers.evaluate.agreement.calibration`
+    makes it.
+    """
+    first, second = names
+    fig, ax = figure(width=5.4, height=4.2)
+    ax.plot([0, 100], [0, 100], color="#707070", linestyle="--", label="the same score from both")
+    colour, style, marker = RUN_LOOK[0]
+    ax.plot(table["mean_a"], table["mean_b"], color=colour, linestyle=style, linewidth=1)
+    for row in table.itertuples():
+        ax.plot([row.mean_a] * 2, [row.low, row.high], color=colour, linewidth=2)
+        ax.plot(row.mean_a, row.mean_b, marker=marker, color=colour, markersize=7)
+        top = row.high if row.high == row.high else row.mean_b
+        where = {"textcoords": "offset points", "ha": "center", "size": 9}
+        ax.annotate(f"n = {row.n}", (row.mean_a, top), (0, 8), **where, **_PLATE)
+    ax.set(xlabel=f"score from {first}", ylabel=f"mean score from {second}")
+    ax.set(xlim=(-8, 108), ylim=(-4, 112))
+    ax.legend(loc="lower right", frameon=False)
+    told = "; ".join(
+        f"where {first} gives {row.mean_a:.1f} ({row.n}), {second} gives {row.mean_b:.1f}"
+        + (f" (interval {row.low:.1f} to {row.high:.1f})" if row.low == row.low else "")
+        for row in table.itertuples()
+    )
+    return show(
+        fig,
+        f"Mean score from {second} against the score from {first}, by grade, with 95 % intervals "
+        f"and the number of answers; on the dashed line both give the same. On average, {told}.",
+        table=table,
+    )
+
+
+def agreement(pairs: pd.DataFrame, words: str, names=("A", "B")) -> HTMLFigure:
+    """The two scores of every answer as a dot, larger where several answers fall on one place.
+
+    pairs: columns `a b`, as `helpers.evaluate.agreement.pair` makes them; words: how well they
+    agree, for the caption. Scores are rounded to 5 points, or the dots would hide one another.
+    """
+    both = pairs[["a", "b"]].dropna()
+    rounded = (both / 5).round() * 5
+    spots = rounded.value_counts().sort_index().reset_index(name="answers")
+    fig, ax = figure(width=5.4, height=4.4)
+    ax.plot([0, 100], [0, 100], color="#707070", linestyle="--", label="the same score from both")
+    area = 900 * spots["answers"] / max(40, spots["answers"].max())
+    look = {"color": RUN_LOOK[0][0], "edgecolors": "white", "linewidths": 0.5}
+    ax.scatter(spots["a"], spots["b"], s=area + 12, **look)
+    inside = {"ha": "center", "va": "center", "size": 8, "color": "white", "weight": "bold"}
+    for row in spots[spots["answers"] >= 10].itertuples():
+        ax.annotate(f"{row.answers}", (row.a, row.b), **inside)
+    ax.set(xlabel=f"score from {names[0]}", ylabel=f"score from {names[1]}")
+    ax.set(xlim=(-8, 108), ylim=(-8, 108))
+    ax.legend(loc="upper left", bbox_to_anchor=(0, 1.12), frameon=False)
+    return show(
+        fig,
+        f"Scores of {len(both)} answers from {names[0]} (across) and {names[1]} (up), rounded to 5 "
+        f"points; a larger dot is more answers. A is {names[0]}, B is {names[1]}: {words}.",
+        table=spots.rename(columns={"a": names[0], "b": names[1]}),
+    )
 
 
 # --- the masking experiment -----------------------------------------------------------------------

@@ -16,13 +16,17 @@ from helpers.masking import ARMS
 from helpers.plots import (
     MAX_BYTES,
     _places,
+    agreement,
     arm_look,
+    calibration,
     difference_by,
     figure,
     forest,
     learning_curves,
     loss_histograms,
     one_model,
+    paired_difference,
+    score_distribution,
     show,
 )
 
@@ -152,6 +156,62 @@ def test_learning_curves_say_where_every_arm_ends_and_its_seeds():
     )
 
 
+def test_the_distribution_of_scores_says_mean_interval_and_both_ends():
+    runs = {"before": [0.0, 0, 0, 10], "after": [0.0, 95, 100, 45]}
+    shown = score_distribution(runs, {"before": (0, 10.5), "after": (12.25, 100)})
+    assert shown.caption == (
+        "Distribution of scores from 0 to 100; above the bars the mean and its 95 % interval. "
+        "before: 4 scores, mean 2.5, interval 0.0 to 10.5; 75% are 0 and 0% are 90 or more. "
+        "after: 4 scores, mean 60.0, interval 12.2 to 100.0; 25% are 0 and 50% are 90 or more."
+    )
+    assert shown.table.columns.tolist() == ["scores", "before", "after"]
+    assert shown.table["after"].tolist() == [1, 0, 0, 0, 1, 0, 0, 0, 0, 2]  # 100 is in the last
+    for none in ({}, {"x": []}):
+        with pytest.raises(DataError, match="the scores of 1 to 3 runs"):
+            score_distribution(none, {})
+
+
+def test_the_paired_difference_says_who_is_better_how_often():
+    shown = paired_difference([0, 50, 90, 10], [100, 50, 93, 0], (-50, 70), ("v1", "v2"))
+    assert shown.caption == (
+        "Difference v2 − v1 on 4 items, in points; the diamond is the mean, 23.2 (−50.0 to 70.0), "
+        "with its 95 % interval. Of the items: v1 is better on 1, at most 5 points apart on 2, "
+        "v2 is better on 1."
+    )
+    assert shown.table.to_numpy().tolist() == [[-10, 1], [0, 2], [100, 1]]
+    with pytest.raises(DataError, match="two runs on the same items, not 1 and 2"):
+        paired_difference([1], [1, 2], (0, 1))
+
+
+def test_the_calibration_says_every_grade_and_none_where_there_is_no_interval():
+    columns = ["from", "to", "n", "mean_a", "mean_b", "low", "high"]
+    rows = [(0, 20, 3, 9.7, 20.0, 0.0, 44.8), (20, 40, 1, 20.0, 0.0, np.nan, np.nan)]
+    shown = calibration(pd.DataFrame(rows, columns=columns), ("people", "reference"))
+    assert shown.caption.endswith(
+        "On average, where people gives 9.7 (3), reference gives 20.0 (interval 0.0 to 44.8); where "
+        "people gives 20.0 (1), reference gives 0.0."
+    )
+    assert "<td>–</td>" in shown._repr_html_()
+
+
+def test_the_agreement_counts_answers_that_fall_on_one_place():
+    pairs = pd.DataFrame({"a": [0.0, 1, 100, np.nan], "b": [0.0, 2, 48, 5]})
+    shown = agreement(pairs, "r = 0.9", ("people", "reference"))
+    assert "Scores of 3 answers from people (across)" in shown.caption
+    assert shown.caption.endswith("A is people, B is reference: r = 0.9.")
+    assert shown.table.to_numpy().tolist() == [[0, 0, 2], [100, 50, 1]]
+
+
+def test_a_table_of_the_numbers_is_folded_below_a_figure():
+    fig, ax = figure()
+    ax.plot([0, 1])
+    page = show(fig, "a line", table=pd.DataFrame({"<x>": [1.25]}))._repr_html_()
+    assert "<details><summary>The numbers as a table</summary><table" in page
+    assert "<th>&lt;x&gt;</th>" in page
+    assert "1.2</td>" in page
+    assert "<details>" not in show(fig, "a line")._repr_html_()
+
+
 def test_every_figure_is_small_enough_for_a_committed_lesson():
     rng = np.random.default_rng(0)
     drawn = [
@@ -159,6 +219,10 @@ def test_every_figure_is_small_enough_for_a_committed_lesson():
         loss_histograms({"response": rng.gamma(2, 1, 1000), "all": rng.gamma(2, 1, 1000)}),
         difference_by(levels("weight", [0.01, 0.1, 0.25, 0.5], a=WEIGHTS), "weight"),
         learning_curves(curves(EVERY, seeds=5, steps=range(0, 200, 10))),
+        agreement(pd.DataFrame(rng.integers(0, 101, (500, 2)), columns=["a", "b"]), "r = 0"),
+        score_distribution(
+            {n: rng.integers(0, 101, 99) for n in "xyz"}, dict.fromkeys("xyz", (0, 9))
+        ),
     ]
     for shown in drawn:
         assert len(shown.png) <= MAX_BYTES == 60_000, shown.caption

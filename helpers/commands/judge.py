@@ -1,11 +1,10 @@
-"""`course judge`, `course compare`."""
+"""`course judge`."""
 
 from __future__ import annotations
 
 import sys
 
 from helpers.commands.common import emit, file_name, number, points, whole_number
-from helpers.errors import RunError
 
 
 def add_judge(commands):
@@ -76,29 +75,4 @@ def judge_text(report: dict) -> str:
     )
 
 
-def add_compare(commands):
-    parser = commands.add_parser("compare", help="compare two verdict files item by item")
-    parser.add_argument("a", type=file_name)
-    parser.add_argument("b", type=file_name)
-    parser.set_defaults(run=_compare)
-    return parser
-
-
-def _compare(args) -> int:
-    from helpers.evaluate.scorecard import compare
-    from helpers.judge import read_verdicts
-
-    report = compare(read_verdicts(args.a), read_verdicts(args.b))
-    if report["n"] == 0:
-        raise RunError(
-            f"no item is scored in both {args.a} and {args.b}: there is nothing to compare. "
-            "Score them with `course judge` first."
-        )
-    emit(args, report, report["words"])
-    return 0
-
-
-COMMANDS = (
-    add_judge,
-    add_compare,
-)
+COMMANDS = (add_judge,)
