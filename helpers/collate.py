@@ -221,6 +221,13 @@ def check_batch_size(batch_size: int, accumulate: int = 1) -> None:
         )
 
 
+def lengths_of(examples: Sequence[Example]) -> list[int]:
+    """Tokens of every example; `tokens.TokenRows` knows them without making a single one."""
+    if hasattr(examples, "lengths"):
+        return examples.lengths.tolist()
+    return [len(example.ids) for example in examples]
+
+
 class BatchPlan:
     """Which examples make up which step: the same seed gives the same order for every arm.
 
@@ -255,8 +262,7 @@ class BatchPlan:
             seed = (self.seed * 1_000_003 + epoch) % 2**63  # torch takes no larger one
             generator = torch.Generator().manual_seed(seed)
             if self.grouped:
-                lengths = [len(example.ids) for example in self.examples]
-                order = length_grouped(lengths, self.batch_size, generator)
+                order = length_grouped(lengths_of(self.examples), self.batch_size, generator)
             else:
                 order = random_order(len(self.examples), self.batch_size, generator)
             self._cached = (epoch, order)
@@ -272,7 +278,8 @@ class BatchPlan:
 
 def by_length(examples: Sequence[Example], batch_size: int) -> list[list[int]]:
     """Index lists of batches with similar lengths together, in an order that never changes."""
-    order = sorted(range(len(examples)), key=lambda i: len(examples[i].ids))
+    lengths = lengths_of(examples)
+    order = sorted(range(len(examples)), key=lambda i: lengths[i])
     return [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
 
 

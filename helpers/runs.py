@@ -15,7 +15,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from importlib import metadata
@@ -26,7 +26,7 @@ import torch
 from helpers import __version__
 from helpers.arithmetic import WORTH, choose_products, matmul_seconds, products_by
 from helpers.collate import LAYOUTS, BatchPlan, check_batch_size, evaluation_batches
-from helpers.data import BUNDLED, REMOTE, data_path, load_records, split
+from helpers.data import BUNDLED, REMOTE, data_path, load_records, split, split_sizes
 from helpers.errors import DataError, RunError, SettingsError, WeightsError, nearest
 from helpers.files import (
     append_jsonl,
@@ -42,10 +42,11 @@ from helpers.files import (
 )
 from helpers.formatting import Template, get_template
 from helpers.generate import Response, check_options, generate_batches, prompt_ids, with_responses
-from helpers.masking import Example, make_examples, segment_weights
+from helpers.masking import Example, segment_weights
 from helpers.model import GPT
 from helpers.progress import bar
 from helpers.tokenizer import END_OF_TEXT, load_tokenizer
+from helpers.tokens import tokenised
 from helpers.train import (
     StepRecord,
     TrainSettings,
@@ -207,29 +208,34 @@ def provenance(model: str, data: str) -> dict:
 
 def load_examples(settings: RunSettings):
     """(training examples, validation examples, rows left out as (split, row, reason))."""
-    records = load_records(settings.data)
-    validation = load_records(settings.validation) if settings.validation else None
-    parts = split(records, validation)
-    tokenizer = load_tokenizer()
-    made, left_out = {}, []
-    for name in ("train", "validation"):
-        rows = getattr(parts, name)
-        examples, dropped = make_examples(
-            rows, settings.template, tokenizer, max_length=settings.max_length
+    rows, dropped, n_records = tokenised(settings.data, settings.template, settings.max_length)
+    n_train, n_test = n_records, 0
+    if not settings.validation:
+        n_train, n_test, _ = split_sizes(n_records)
+    before = [sum(row < border for row, _ in dropped) for border in (n_train, n_train + n_test)]
+    train_rows = rows[: n_train - before[0]]
+    left_out = {"train": [(row, reason) for row, reason in dropped if row < n_train]}
+    if settings.validation:
+        validation_rows, left_out["validation"], _ = tokenised(
+            settings.validation, settings.template, settings.max_length
         )
-        if not examples:
-            reason = dropped[0][1] if dropped else "there are no rows"
+    else:
+        start = n_train + n_test
+        validation_rows = rows[start - before[1] :]
+        left_out["validation"] = [(row - start, reason) for row, reason in dropped if row >= start]
+    for name, made in (("train", train_rows), ("validation", validation_rows)):
+        if not len(made):
+            reason = left_out[name][0][1] if left_out[name] else "there are no rows"
             raise DataError(
-                f"no row of the {name} part can be used ({len(dropped)} left out). First: {reason} "
-                "Mend the rows, or take other data."
+                f"no row of the {name} part can be used ({len(left_out[name])} left out). First: "
+                f"{reason} Mend the rows, or take other data."
             )
-        made[name] = examples
-        left_out += [(name, row + 1, reason) for row, reason in dropped]
-    return made["train"], made["validation"], left_out
+    all_left_out = [(name, row + 1, why) for name, rows in left_out.items() for row, why in rows]
+    return train_rows, validation_rows, all_left_out
 
 
 def begin(
-    settings: RunSettings, model: GPT, examples: list[Example]
+    settings: RunSettings, model: GPT, examples: Sequence[Example]
 ) -> tuple[BatchPlan, TrainState]:
     """The plan and the state that `train` takes, at the first step of a run of resolved settings.
 
