@@ -25,7 +25,13 @@ import torch
 
 from helpers import __version__
 from helpers.arithmetic import WORTH, choose_products, matmul_seconds, products_by
-from helpers.collate import LAYOUTS, BatchPlan, check_batch_size, evaluation_batches
+from helpers.collate import (
+    LAYOUTS,
+    BatchPlan,
+    check_batch_size,
+    check_tokens_per_step,
+    evaluation_batches,
+)
 from helpers.data import BUNDLED, REMOTE, data_path, load_records, split, split_sizes
 from helpers.errors import DataError, RunError, SettingsError, WeightsError, nearest
 from helpers.files import (
@@ -53,6 +59,7 @@ from helpers.train import (
     TrainState,
     check_finite,
     clear_state,
+    compile_blocks,
     evaluate_loss,
     load_state,
     save_state,
@@ -87,6 +94,7 @@ class RunSettings:
     lr: float = 0.0  # 0 = the rate that suits the model (see `default_lr`)
     batch_size: int = 8
     accumulate: int = 1
+    tokens_per_step: int = 0  # about so many in place of `batch_size` rows; 0 = off
     max_length: int = 1024  # tokens; longer rows are cut as `masking.make_example` says
     grouped: bool = True  # rows of similar length share a batch
     layout: str = "auto"  # padded, or packed: no padding, and a shared prefix computed once
@@ -102,6 +110,7 @@ class RunSettings:
         get_template(self.template)
         check_not_swapped(self.model, self.data)
         check_batch_size(self.batch_size, self.accumulate)
+        check_tokens_per_step(self.tokens_per_step, self.accumulate)
         if self.max_length < 2:
             raise SettingsError(
                 f"max_length is {self.max_length}: give at least 2 tokens, such as 1024."
@@ -249,6 +258,7 @@ def begin(
         accumulate=settings.accumulate,
         grouped=settings.grouped,
         layout=settings.layout,
+        tokens_per_step=settings.tokens_per_step,
         seed=settings.seed,
     )
     schedule = TrainSettings(
@@ -294,6 +304,8 @@ def fine_tune(
     model = load_model(settings.model, device=settings.device)
     check_model(model, settings.model)
     check_length(model, settings)
+    if settings.device.startswith("cuda"):
+        compile_blocks(model)
     plan, state = begin(settings, model, examples)
     validation = evaluation_batches(validation_examples, layout=settings.layout)
     journal = out / "metrics.jsonl"
@@ -450,7 +462,7 @@ def start_folder(settings: RunSettings, out: Path, resume: bool) -> None:
         raise RunError(
             f"{out} already holds a run. Go on with it by adding --resume, or name another folder."
         )
-    before = {**FORMERLY, "checkpointing": False, **read_json(known)}
+    before = {**FORMERLY, "checkpointing": False, "tokens_per_step": 0, **read_json(known)}
     for key, value in asdict(settings).items():
         if before.get(key) != value:
             raise RunError(
