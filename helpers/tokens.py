@@ -1,18 +1,17 @@
 """Examples in a memory-mapped file: a data set is tokenised once, however large it is.
 
-One `.npy` file holds the tokens of all examples end to end, 3 bytes each: the id and the number of
-its segment. Every example ends with the one token whose segment is "end", so no further index is
-needed. A `.json` beside it, written last, says how many there are and which rows were left out. The
-name of both is a hash of all that the tokens follow from. Reading a batch reads its pages and no
-others, so memory does not grow with the data. Small files are tokenised in memory, which takes a
-moment.
+A `.bin` file holds the tokens of all examples end to end, 3 bytes each: the id and the number of its
+segment. A `.npy` file says where each example ends, and a `.json`, written last, which rows were
+left out. Their name is a hash of all that the tokens follow from. Reading a batch reads its pages
+and no others, so memory does not grow with the data. Small files are tokenised in memory, which
+takes a moment.
 """
 
 from __future__ import annotations
 
 import sys
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -37,17 +36,16 @@ FORMAT = (
 )
 CACHE_FROM = 1_000_000  # bytes of a data file; smaller ones are tokenised each time
 TOKEN = np.dtype([("id", "<u2"), ("segment", "u1")])
-END = SEGMENTS.index("end")
+SUFFIXES = (".bin", ".npy", ".json")
 LeftOut = list[tuple[int, str]]  # row of the file, from 0, and the reason
 
 
 class TokenRows(Sequence):
     """Examples that are made when they are asked for; a slice is another view of the same tokens."""
 
-    def __init__(self, tokens: np.ndarray, ends: np.ndarray | None = None):
-        self.tokens = tokens
-        self.ends = np.flatnonzero(tokens["segment"] == END) + 1 if ends is None else ends
-        self.first = 0  # where the first example begins
+    def __init__(self, tokens: np.ndarray, ends: np.ndarray, first: int = 0):
+        self.tokens, self.ends = tokens, ends  # tokens of TOKEN; where in them each example ends
+        self.first = first  # where the first example begins
 
     @property
     def lengths(self) -> np.ndarray:
@@ -62,9 +60,8 @@ class TokenRows(Sequence):
             start, stop, step = index.indices(len(self))
             if step != 1:
                 raise ValueError(f"a slice of examples has no step, this one has {step}.")
-            part = TokenRows(self.tokens, self.ends[start:stop])
-            part.first = int(self.ends[start - 1]) if start else self.first
-            return part
+            first = int(self.ends[start - 1]) if start else self.first
+            return TokenRows(self.tokens, self.ends[start:stop], first)
         index = range(len(self))[index]  # negative ones count from the end; raises IndexError
         start = int(self.ends[index - 1]) if index else self.first
         row = self.tokens[start : int(self.ends[index])]
@@ -82,62 +79,77 @@ def tokenised(
     template, path = get_template(template), data_path(data)
     if path.stat().st_size < CACHE_FROM:
         return in_memory(data, template, max_length)
-    tokens_file = cache_file(path, template, max_length)
-    if found := read_cache(tokens_file):
-        return found
-    rows, left_out, n_records = in_memory(data, template, max_length)
-    facts = {"tokens": len(rows.tokens), "records": n_records, "left_out": left_out}
-    try:
-        remove_leftovers(tokens_file)
-        with atomic_path(tokens_file) as temporary, open(temporary, "wb") as file:
-            np.save(file, rows.tokens)
-        write_json(tokens_file.with_suffix(".json"), facts)
-    except CourseError as error:
-        print(f"{error} The tokens of {data} are made again next time.", file=sys.stderr)
-        return rows, left_out, n_records
-    return read_cache(tokens_file) or (rows, left_out, n_records)
+    kept = cache_file(path, template, max_length)
+    found = read_cache(kept)
+    if found is None:
+        try:
+            write_cache(kept, data, template, max_length)
+        except DataError:
+            raise
+        except CourseError as error:
+            print(f"{error} The tokens of {data} are made again next time.", file=sys.stderr)
+        found = read_cache(kept)
+    return found or in_memory(data, template, max_length)
 
 
-def in_memory(data: str, template: Template, max_length: int) -> tuple[TokenRows, LeftOut, int]:
-    """What `tokenised` returns, made from the rows one after another: 3 bytes stay of each token."""
-    tokenizer, left_out, n_records = load_tokenizer(), [], 0
-    ids, segments = array("H"), array("B")
-    for n_records, record in enumerate(stream_records(data), start=1):
+def each_row(
+    data: str, template: Template, max_length: int, left_out: LeftOut
+) -> Iterator[np.ndarray]:
+    """The tokens of one example after another, (n,) of TOKEN; what is left out is added to the list."""
+    tokenizer = load_tokenizer()
+    for number, record in enumerate(stream_records(data)):
         try:
             example = make_example(record, template, tokenizer, max_length=max_length)
         except DataError as error:
-            left_out.append((n_records - 1, str(error)))
+            left_out.append((number, str(error)))
             continue
-        ids.extend(example.ids)
-        segments.extend(map(SEGMENTS.index, example.names))
-    return TokenRows(packed_tokens(ids, segments)), left_out, n_records
+        tokens = np.empty(len(example.ids), TOKEN)
+        tokens["id"] = example.ids
+        tokens["segment"] = [SEGMENTS.index(name) for name in example.names]
+        yield tokens
 
 
-def packed_tokens(ids: Iterable[int], segments: Iterable[int]) -> np.ndarray:
-    """One array of TOKEN from two columns of numbers."""
-    tokens = np.empty(len(ids), TOKEN)
-    tokens["id"], tokens["segment"] = ids, segments
-    return tokens
+def in_memory(data: str, template: Template, max_length: int) -> tuple[TokenRows, LeftOut, int]:
+    """What `tokenised` returns, with no file."""
+    left_out: LeftOut = []
+    rows = list(each_row(data, template, max_length, left_out))
+    tokens = np.concatenate([np.empty(0, TOKEN), *rows])
+    ends = np.cumsum([len(row) for row in rows], dtype=np.int64)
+    return TokenRows(tokens, ends), left_out, len(rows) + len(left_out)
+
+
+def write_cache(kept: Path, data: str, template: Template, max_length: int) -> None:
+    """Write the three files, row by row: at no time are all tokens in memory."""
+    left_out: LeftOut = []
+    ends = array("q")
+    for suffix in SUFFIXES:
+        remove_leftovers(kept.with_suffix(suffix))
+    with atomic_path(kept.with_suffix(".bin")) as temporary, open(temporary, "wb") as file:
+        for row in each_row(data, template, max_length, left_out):
+            file.write(row.tobytes())
+            ends.append(len(row) + (ends[-1] if ends else 0))
+    with atomic_path(kept.with_suffix(".npy")) as temporary:
+        np.save(temporary, np.asarray(ends, np.int64))
+    write_json(kept.with_suffix(".json"), {"rows": len(ends), "left_out": left_out})
 
 
 def cache_file(path: Path, template: Template, max_length: int) -> Path:
-    """Where the tokens of a data file are kept: another file when anything in it would differ."""
+    """Where the tokens of a data file are kept, less the suffix: elsewhere if anything would differ."""
     key = [FORMAT, sha256(path), asdict(template), max_length, RANKS_SHA256, SEGMENTS]
-    return cache_folder() / "tokens" / f"{content_hash(key)[:32]}.npy"
+    return cache_folder() / "tokens" / content_hash(key)[:32]
 
 
-def read_cache(tokens_file: Path) -> tuple[TokenRows, LeftOut, int] | None:
+def read_cache(kept: Path) -> tuple[TokenRows, LeftOut, int] | None:
     """What was kept, memory-mapped; None when it is not there, or not whole."""
-    facts_file = tokens_file.with_suffix(".json")
-    if not (tokens_file.exists() and facts_file.exists()):
+    if not all(kept.with_suffix(suffix).exists() for suffix in SUFFIXES):
         return None
     try:
-        tokens, facts = np.load(tokens_file, mmap_mode="r"), read_json(facts_file)
+        tokens = np.memmap(kept.with_suffix(".bin"), TOKEN, mode="r")
+        ends, facts = np.load(kept.with_suffix(".npy")), read_json(kept.with_suffix(".json"))
         left_out = [(row, reason) for row, reason in facts["left_out"]]
-        n_records, n_tokens = facts["records"], facts["tokens"]
+        n_rows = facts["rows"]
     except (CourseError, EOFError, OSError, ValueError, KeyError, TypeError):
         return None  # damaged: it is made again
-    if tokens.dtype != TOKEN or len(tokens) != n_tokens:
+    if ends.shape != (n_rows,) or ends.dtype != np.int64 or ends[-1] != len(tokens):
         return None
-    rows = TokenRows(tokens)
-    return (rows, left_out, n_records) if len(rows) + len(left_out) == n_records else None
+    return TokenRows(tokens, ends), left_out, n_rows + len(left_out)

@@ -57,9 +57,9 @@ def test_the_examples_are_those_of_the_rows(cache, data, tokenizer, template):
 
 def test_a_file_is_tokenised_once(cache, data, monkeypatch):
     tokenised(data, "alpaca", 97)
-    monkeypatch.setattr(tokens, "in_memory", lambda *args: pytest.fail("tokenised again"))
+    monkeypatch.setattr(tokens, "each_row", lambda *args: pytest.fail("tokenised again"))
     tokenised(data, "alpaca", 97)
-    assert len(list(cache.iterdir())) == 2
+    assert sorted(file.suffix for file in cache.iterdir()) == [".bin", ".json", ".npy"]
 
 
 def test_whatever_the_tokens_follow_from_makes_another_file(cache, data, monkeypatch):
@@ -71,26 +71,38 @@ def test_whatever_the_tokens_follow_from_makes_another_file(cache, data, monkeyp
     assert tokenised(data, "alpaca", 97)[2] == 31
     monkeypatch.setattr(tokens, "FORMAT", 2)
     tokenised(data, "alpaca", 97)
-    assert len(list(cache.glob("*.npy"))) == len(list(cache.glob("*.json"))) == 5
+    assert len(list(cache.glob("*.bin"))) == len(list(cache.glob("*.json"))) == 5
 
 
-@pytest.mark.parametrize("damage", ["cut", "empty", "other numbers", "no facts", "other facts"])
+DAMAGE = {
+    "cut": (".bin", lambda file: file.write_bytes(file.read_bytes()[:-30])),
+    "cut inside a token": (".bin", lambda file: file.write_bytes(file.read_bytes()[:-1])),
+    "no tokens": (".bin", lambda file: file.write_bytes(b"")),
+    "no ends": (".npy", lambda file: file.write_bytes(b"")),
+    "other ends": (".npy", lambda file: np.save(file, np.zeros(5))),
+    "no facts": (".json", lambda file: file.unlink()),
+    "other facts": (".json", lambda file: write_json(file, {**read_json(file), "rows": 29})),
+    "no JSON": (".json", lambda file: file.write_text("{")),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
 def test_damaged_tokens_are_made_again(cache, data, damage):
     expected = list(tokenised(data, "alpaca", 97)[0])
-    (file,), (facts,) = cache.glob("*.npy"), cache.glob("*.json")
+    suffix, do_damage = DAMAGE[damage]
+    (file,) = cache.glob(f"*{suffix}")
     whole = file.read_bytes()
-    if damage == "cut":
-        file.write_bytes(whole[:-30])
-    elif damage == "empty":
-        file.write_bytes(b"")
-    elif damage == "other numbers":
-        np.save(file, np.zeros(5))
-    elif damage == "no facts":
-        facts.unlink()
-    else:
-        write_json(facts, {**read_json(facts), "records": 29})
+    do_damage(file)
     assert list(tokenised(data, "alpaca", 97)[0]) == expected
     assert file.read_bytes() == whole
+
+
+def test_a_row_that_is_no_record_is_an_error_and_leaves_nothing(cache, data):
+    with open(data, "a") as file:
+        file.write("{}\n")
+    with pytest.raises(DataError, match="row 31: the key 'instruction' is missing"):
+        tokenised(data, "alpaca", 97)
+    assert list(cache.iterdir()) == []
 
 
 def test_without_room_for_them_they_stay_in_memory(cache, data, monkeypatch, tokenizer, capsys):
