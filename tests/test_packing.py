@@ -95,6 +95,14 @@ def test_a_masked_prefix_is_read_and_not_learnt():
     assert batch.loss_weights.tolist() == [[0, 1, 1, 1, 1]]
 
 
+def test_three_times_a_tenth_is_what_three_padded_rows_weigh():
+    """0.1 is not a float32; three times the nearest one is not a float32 either."""
+    rows = [example([5, 6, last], ["instruction", "instruction", "response"]) for last in (7, 8, 9)]
+    batch, plain = packed(rows, "response@0.1"), padded(rows, "response@0.1")
+    assert batch.loss_weights[0, 0].item() == plain.loss_weights[:, 0].double().sum().item()
+    assert batch.weight == pytest.approx(plain.weight, rel=1e-15)
+
+
 def test_tokens_of_different_segments_are_not_shared():
     """The same token can be instruction here and response there: learnt from here, not there."""
     one = example([5, 6, 7, 8], ["instruction", "instruction", "instruction", "response"])
