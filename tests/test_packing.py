@@ -165,6 +165,19 @@ def test_packed_equals_padded_to_1e10(rows, arm):
         assert_same(loss_and_gradients(batch, attention), expected, 1e-10)
 
 
+@pytest.mark.parametrize("short", [0, 10**9])
+def test_long_and_short_rows_are_attended_to_alike(monkeypatch, short):
+    """By PyTorch's attention and by ours, written out."""
+    monkeypatch.setattr(packing, "SHORT", short)
+    chosen = packing.best_attention("cpu", 100)
+    assert (chosen is packing.written_out) == (short > 0)
+    assert packing.best_attention("cuda", 100) is not packing.written_out
+    rows = rows_of(6)
+    assert_same(
+        loss_and_gradients(packed(rows, "all")), loss_and_gradients(padded(rows, "all")), 1e-10
+    )
+
+
 @settings(max_examples=10, deadline=None, derandomize=True)
 @given(batches(), st.sampled_from(["all", "response@0.3"]))
 def test_in_float32_to_1e5_whoever_multiplies(rows, arm):
