@@ -28,11 +28,29 @@ def add_train(commands):
     parser.add_argument("--lr", type=number, help="default: suits the model")
     parser.add_argument("--batch-size", type=whole_number, default=8)
     parser.add_argument(
+        "--tokens-per-step",
+        type=whole_number,
+        default=0,
+        metavar="N",
+        help="as many rows a step as hold about N tokens, in place of --batch-size: fills a GPU",
+    )
+    parser.add_argument(
         "--max-length", type=whole_number, default=1024, help="tokens; default 1024"
     )
     parser.add_argument("--seed", type=whole_number, default=123)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--precision", default="auto")
+    parser.add_argument(
+        "--layout",
+        default="auto",
+        help="padded, or packed (default): no padding, what all rows of a batch begin with computed "
+        "once, the same numbers",
+    )
+    parser.add_argument(
+        "--checkpointing",
+        action="store_true",
+        help="keep less of each layer and compute it again: less memory, more time, the same numbers",
+    )
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
     parser.add_argument(
         "--checkpoint-every",
@@ -70,10 +88,13 @@ def _train(args) -> int:
         epochs=args.epochs,
         lr=args.lr or 0.0,
         batch_size=args.batch_size,
+        tokens_per_step=args.tokens_per_step,
         max_length=args.max_length,
         seed=args.seed,
         device=args.device,
         precision=args.precision,
+        layout=args.layout,
+        checkpointing=args.checkpointing,
     )
     records = fine_tune(
         settings, args.out, resume=args.resume, checkpoint_every=args.checkpoint_every
