@@ -1,14 +1,17 @@
 """Examples of different lengths become rectangular batches.
 
-One type, `Batch`, for every layout. `padded` is the layout that lesson 02 builds up in drafts; a
+One type, `Batch`, for every layout. `padded` is the layout that lesson 02 builds up in drafts;
+`packed` lays the texts end to end, without padding, and what all of them begin with only once. A
 `BatchPlan` says which examples meet in which step of which epoch, in random order or with similar
-lengths together. What is learnt from is `masking`'s business, the arithmetic of the loss `train`'s.
+lengths together, whatever the layout. What is learnt from is `masking`'s business, who looks at
+whom in a packed batch `packing`'s, the arithmetic of the loss `train`'s.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
+from itertools import accumulate as running_sums
 
 import torch
 
@@ -19,6 +22,9 @@ IGNORE_INDEX = -100  # cross_entropy leaves such labels out
 PAD_ID = 50256  # GPT-2 has no padding token; its end-of-text token stands in
 
 
+TENSORS = ("input_ids", "positions", "doc_ids", "labels", "loss_weights")
+
+
 @dataclass(frozen=True)
 class Batch:
     """One micro-batch; every tensor is (B, T).
@@ -26,10 +32,14 @@ class Batch:
     input_ids: int64 tokens; padding holds `PAD_ID`, which is also the real end token, so padding is
     told by `doc_ids`, never by the id.
     positions: int64, place of the token in its own text, from 0.
-    doc_ids: int64, -1 for padding, 1… for rows.
+    doc_ids: int64, -1 for padding, 0 for a prefix that all rows share, 1… for rows.
     labels: int64, already shifted: labels[t] is the token that logits[t] should predict;
     IGNORE_INDEX where nothing is learnt.
-    loss_weights: float32, how much each label counts; 0 where nothing is learnt.
+    loss_weights: how much each label counts, 0 where nothing is learnt; float32, in a packed batch
+    float64.
+    borders: only of a packed batch, where its parts begin in T: the shared prefix (which may be
+    empty), row 1, row 2 …, and last the end. The rows take part in one attention, which `packing`
+    keeps apart; without borders every row of the tensors is a text of its own.
     """
 
     input_ids: torch.Tensor
@@ -37,20 +47,31 @@ class Batch:
     doc_ids: torch.Tensor
     labels: torch.Tensor
     loss_weights: torch.Tensor
+    borders: tuple[int, ...] = ()
 
     def to(self, device) -> Batch:
         """The same batch on another device."""
-        return Batch(*(getattr(self, f.name).to(device) for f in fields(self)))
+        if torch.device(device).type == "mps" and self.loss_weights.dtype == torch.float64:
+            return replace(self, loss_weights=self.loss_weights.float()).to(
+                device
+            )  # has no float64
+        return replace(self, **{name: getattr(self, name).to(device) for name in TENSORS})
 
     @property
     def n_tokens(self) -> int:
-        """Real tokens in the batch, padding not counted."""
-        return int((self.doc_ids >= 0).sum())
+        """Real tokens of the rows: no padding, and a shared prefix counts for every row."""
+        return self._count(self.doc_ids >= 0)
 
     @property
     def n_targets(self) -> int:
-        """Positions that a loss is computed for."""
-        return int((self.labels != IGNORE_INDEX).sum())
+        """Labels that are learnt from; one in a shared prefix counts for every row."""
+        return self._count(self.labels != IGNORE_INDEX)
+
+    def _count(self, which: torch.Tensor) -> int:
+        if not self.borders:
+            return int(which.sum())
+        n_rows, prefix = len(self.borders) - 2, self.borders[1]
+        return int(which[:, :prefix].sum()) * n_rows + int(which[:, prefix:].sum())
 
     @property
     def weight(self) -> float:
@@ -96,12 +117,79 @@ def padded(examples: Sequence[Example], loss_on: str = "all", *, pad_id: int = P
         torch.tensor(labels),
         torch.tensor(weights, dtype=torch.float32),
     )
+    return checked(batch, len(examples), loss_on)
+
+
+def checked(batch: Batch, n_rows: int, loss_on: str) -> Batch:
+    """The batch; raises DataError when no token of it is learnt from."""
     if batch.n_targets == 0:
         raise DataError(
-            f"no token of this batch of {len(examples)} rows is learnt from (loss on {loss_on!r}): "
+            f"no token of this batch of {n_rows} rows is learnt from (loss on {loss_on!r}): "
             "the loss would be 0/0. Leave out rows without a response."
         )
     return batch
+
+
+def shared_prefix(examples: Sequence[Example]) -> int:
+    """How many tokens the examples can share: their longest common prefix, minus one token.
+
+    The last common token predicts another next token in each row, so each row has its own. With
+    the Alpaca template 23 tokens are shared: all of it up to the instruction but the last. Tokens
+    of different segments are not the same: one row may learn from such a token, another not.
+    """
+    texts = [list(zip(example.ids, example.names, strict=True)) for example in examples]
+    first, last = min(texts), max(texts)  # in a dictionary's order: what they share, all share
+    pairs = enumerate(zip(first, last, strict=False))
+    common = next((i for i, (a, b) in pairs if a != b), len(first))
+    return max(0, common - 1)
+
+
+def packed(examples: Sequence[Example], loss_on: str = "all") -> Batch:
+    """A batch of one long row, (1, T): the shared prefix once, then what is left of each example.
+
+    Nothing is padded. Every row goes on where the prefix ends, in its positions and in what it may
+    look at. A label in the prefix stands for the same label in every row and weighs as much as they
+    do together: loss and gradients are those of `padded`. The weights are float64, because 3 × 0.1
+    in float32 is not three times the 0.1 of a padded batch. Raises DataError when no token of the
+    batch would be learnt from.
+
+    Three rows that begin with 5, 6 (e = 50256, everything learnt from):
+
+        ids [5, 6, 7, e]    input_ids [[5, 6, 7, 6, 8, 6]]   prefix 5; rows 6 7, 6 8 and 6
+            [5, 6, 8, e]    labels    [[6, 7, e, 8, e, e]]
+            [5, 6, e]       positions [[0, 1, 2, 1, 2, 1]]
+                            doc_ids   [[0, 1, 1, 2, 2, 3]]   weights [[3, 1, 1, 1, 1, 1]]
+    """
+    if not examples:
+        raise DataError("a batch needs at least one example, got 0.")
+    shared = shared_prefix(examples)
+    first = examples[0].ids
+    weights = [
+        torch.tensor(loss_weights(example, loss_on)[1:], dtype=torch.float32).double()
+        for example in examples
+    ]
+    ids, labels = first[:shared], first[1 : shared + 1]
+    positions, doc_ids = list(range(shared)), [0] * shared
+    for number, example in enumerate(examples, start=1):
+        n = len(example.ids) - 1
+        ids, labels = ids + example.ids[shared:-1], labels + example.ids[shared + 1 :]
+        positions += range(shared, n)
+        doc_ids += [number] * (n - shared)
+    prefix_weight = weights[0][:shared] * len(examples)
+    loss_weight = torch.cat([prefix_weight, *(w[shared:] for w in weights)])
+    lengths = [shared, *(len(example.ids) - 1 - shared for example in examples)]
+    batch = Batch(
+        torch.tensor([ids]),
+        torch.tensor([positions]),
+        torch.tensor([doc_ids]),
+        torch.where(loss_weight > 0, torch.tensor(labels), IGNORE_INDEX)[None],
+        loss_weight[None],
+        borders=tuple(running_sums(lengths, initial=0)),
+    )
+    return checked(batch, len(examples), loss_on)
+
+
+LAYOUTS = {"padded": padded, "packed": packed}
 
 
 def length_grouped(lengths: Sequence[int], batch_size: int, generator: torch.Generator):
@@ -149,10 +237,11 @@ class BatchPlan:
         batch_size: int = 8,
         accumulate: int = 1,
         grouped: bool = True,
+        layout: str = "padded",
         seed: int = 0,
     ):
         check_batch_size(batch_size, accumulate)
-        self.examples, self.loss_on = list(examples), loss_on
+        self.examples, self.loss_on, self.collate = examples, loss_on, LAYOUTS[layout]
         self.batch_size, self.accumulate = batch_size, accumulate
         self.grouped, self.seed = grouped, seed
         if not self.examples:
@@ -174,11 +263,11 @@ class BatchPlan:
         return self._cached[1]
 
     def micro_batches(self, epoch: int, step: int) -> list[Batch]:
-        """The padded batches of one step; their gradients are added up before the update."""
+        """The batches of one step; their gradients are added up before the update."""
         rows = self.steps(epoch)[step]
         size = self.batch_size // self.accumulate
         parts = [rows[i : i + size] for i in range(0, len(rows), size)]
-        return [padded([self.examples[i] for i in part], self.loss_on) for part in parts]
+        return [self.collate([self.examples[i] for i in part], self.loss_on) for part in parts]
 
 
 def by_length(examples: Sequence[Example], batch_size: int) -> list[list[int]]:
@@ -188,8 +277,12 @@ def by_length(examples: Sequence[Example], batch_size: int) -> list[list[int]]:
 
 
 def evaluation_batches(
-    examples: Sequence[Example], loss_on: str = "response", batch_size: int = 32
+    examples: Sequence[Example],
+    loss_on: str = "response",
+    batch_size: int = 32,
+    *,
+    layout: str = "padded",
 ):
-    """Padded batches over all examples, as `by_length` puts them together."""
+    """Batches over all examples, as `by_length` puts them together."""
     parts = by_length(examples, batch_size)
-    return [padded([examples[i] for i in part], loss_on) for part in parts]
+    return [LAYOUTS[layout]([examples[i] for i in part], loss_on) for part in parts]

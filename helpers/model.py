@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
 from helpers.errors import SettingsError
 
@@ -89,7 +90,10 @@ class Attention(nn.Module):
         self.out = nn.Linear(config.n_embd, config.n_embd)
 
     def forward(self, x, mask=None, cache: KVCache | None = None, layer: int = 0):
-        """(B, T, C) → (B, T, C). `mask` is boolean, True = may look; None = causal."""
+        """(B, T, C) → (B, T, C). `mask` is boolean, True = may look; None = causal.
+
+        In place of a mask, a function may attend: (q, k, v) → y, all (B, H, T, D). See `packing`.
+        """
         B, T, C = x.shape
         q, k, v = self.qkv(x).split(C, dim=2)
         q = q.view(B, T, self.n_head, -1).transpose(1, 2)  # (B, H, T, D)
@@ -99,7 +103,10 @@ class Attention(nn.Module):
             k, v = cache.append(layer, k, v)  # (B, H, S, D)
         # SDPA's own causal mask lines up the *first* query with the *first* key: right only while
         # there is nothing in the cache, so `hidden` passes an explicit mask otherwise.
-        y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None)
+        if callable(mask):
+            y = mask(q, k, v)
+        else:
+            y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None)
         y = y.transpose(1, 2).reshape(B, T, C)  # heads side by side again
         return self.out(y)
 
@@ -136,6 +143,8 @@ class Block(nn.Module):
 class GPT(nn.Module):
     """GPT-2: embeddings, blocks, a last norm, and a head that usually shares the embedding."""
 
+    checkpointing = False  # keep no block's inner numbers for the backward pass: compute them again
+
     def __init__(self, config: GPTConfig):
         super().__init__()
         self.config = config
@@ -150,7 +159,8 @@ class GPT(nn.Module):
         """Hidden states (B, T, C) of `input_ids` (B, T), after the last norm.
 
         positions: (B, T) place of each token in its own text; default: count on from the cache.
-        mask: boolean, broadcastable to (B, H, T, S), True = may look; default: causal.
+        mask: boolean, broadcastable to (B, H, T, S), True = may look; default: causal. Or a function
+        that attends in its place, as `packing` makes them.
         cache: filled in place; its `length` grows by T.
         Raises SettingsError when a default position is beyond `n_positions`.
         """
@@ -167,7 +177,10 @@ class GPT(nn.Module):
             mask = causal_mask(T, seen + T, device=input_ids.device)
         x = self.tokens(input_ids) + self.positions(positions)  # (B, T, C)
         for layer, block in enumerate(self.blocks):
-            x = block(x, mask, cache, layer)
+            if self.checkpointing and torch.is_grad_enabled():
+                x = checkpoint(block, x, mask, cache, layer, use_reentrant=False)
+            else:
+                x = block(x, mask, cache, layer)
         if cache is not None:
             cache.length += T
         return self.norm(x)

@@ -24,7 +24,8 @@ from pathlib import Path
 import torch
 
 from helpers import __version__
-from helpers.collate import BatchPlan, check_batch_size, evaluation_batches
+from helpers.arithmetic import WORTH, choose_products, matmul_seconds, products_by
+from helpers.collate import LAYOUTS, BatchPlan, check_batch_size, evaluation_batches
 from helpers.data import BUNDLED, REMOTE, data_path, load_records, split
 from helpers.errors import DataError, RunError, SettingsError, WeightsError, nearest
 from helpers.files import (
@@ -68,6 +69,7 @@ FILES = (  # what a run folder may hold of ours
     "state.json",
 )
 VOCABULARY = END_OF_TEXT + 1
+FORMERLY = {"layout": "padded", "products": "torch"}  # of runs begun before there was a choice
 SPLITS = ("test", "train", "val", "all")
 
 
@@ -86,9 +88,12 @@ class RunSettings:
     accumulate: int = 1
     max_length: int = 1024  # tokens; longer rows are cut as `masking.make_example` says
     grouped: bool = True  # rows of similar length share a batch
+    layout: str = "auto"  # padded, or packed: no padding, and a shared prefix computed once
+    checkpointing: bool = False  # less memory, a third more work
     seed: int = 123
     device: str = "auto"
     precision: str = "auto"
+    products: str = "auto"  # who multiplies float32 matrices on the CPU: torch or onednn
 
     def resolved(self) -> RunSettings:
         """The same settings with every "auto" and default replaced by what it means here."""
@@ -106,6 +111,8 @@ class RunSettings:
         values = {
             "device": device,
             "precision": choose_precision(self.precision, device),
+            "products": choose_products(self.products, device),
+            "layout": choose_layout(self.layout),
             "lr": lr,
         }
         return RunSettings(**{**asdict(self), **values})
@@ -158,20 +165,16 @@ def choose_precision(name: str = "auto", device: str = "cpu") -> str:
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
     if device != "cpu":
         return "fp32"
-    return (
-        "bf16" if matmul_seconds(torch.float32) > 1.2 * matmul_seconds(torch.bfloat16) else "fp32"
-    )
+    with products_by(choose_products("auto", device)):
+        seconds = matmul_seconds(torch.float32)
+    return "bf16" if seconds > WORTH * matmul_seconds(torch.bfloat16) else "fp32"
 
 
-def matmul_seconds(dtype: torch.dtype, size: int = 1024, repeats: int = 3) -> float:
-    """The shortest of a few timings of a (size, size) matrix product on the CPU, in seconds."""
-    a = torch.randn(size, size).to(dtype)
-    times = []
-    for _ in range(repeats + 1):
-        started = time.perf_counter()
-        a @ a
-        times.append(time.perf_counter() - started)
-    return min(times[1:])
+def choose_layout(name: str = "auto") -> str:
+    """ "padded" or "packed"; "auto" packs, which gives the same numbers for less work."""
+    if name not in ("auto", *LAYOUTS):
+        raise SettingsError(f"unknown layout {name!r}; {nearest(name, ['auto', *LAYOUTS])}.")
+    return "packed" if name == "auto" else name
 
 
 def keep_memory() -> None:
@@ -239,6 +242,7 @@ def begin(
         batch_size=settings.batch_size,
         accumulate=settings.accumulate,
         grouped=settings.grouped,
+        layout=settings.layout,
         seed=settings.seed,
     )
     schedule = TrainSettings(
@@ -246,6 +250,8 @@ def begin(
         lr=settings.lr,
         eval_every=max(1, plan.steps_per_epoch // 5),
         precision=settings.precision,
+        products=settings.products,
+        checkpointing=settings.checkpointing,
     )
     return plan, TrainState(model, schedule)
 
@@ -283,7 +289,7 @@ def fine_tune(
     check_model(model, settings.model)
     check_length(model, settings)
     plan, state = begin(settings, model, examples)
-    validation = evaluation_batches(validation_examples)
+    validation = evaluation_batches(validation_examples, layout=settings.layout)
     journal = out / "metrics.jsonl"
     if (out / "state.safetensors").exists():
         load_state(out, state)
@@ -302,7 +308,11 @@ def fine_tune(
         )
         write_jsonl(journal, [])
         loss = evaluate_loss(
-            model, validation, device=settings.device, precision=settings.precision
+            model,
+            validation,
+            device=settings.device,
+            precision=settings.precision,
+            products=settings.products,
         )
         check_finite(f"loss of {settings.model} before training", loss, state.settings)
         first = StepRecord(0, 0.0, 0, 0, 0.0, None, loss, 0.0)
@@ -401,7 +411,8 @@ def as_begun(settings: RunSettings, out: Path) -> RunSettings:
     before = read_json(known)
     if not isinstance(before, dict) or "provenance" not in before:
         raise RunError(f"{known} does not describe a run: name another folder.")
-    auto = [key for key in ("device", "precision") if getattr(settings, key) == "auto"]
+    before = {**FORMERLY, **before}
+    auto = [key for key in (*FORMERLY, "device", "precision") if getattr(settings, key) == "auto"]
     return replace(settings, **{key: before[key] for key in auto if key in before})
 
 
@@ -433,7 +444,7 @@ def start_folder(settings: RunSettings, out: Path, resume: bool) -> None:
         raise RunError(
             f"{out} already holds a run. Go on with it by adding --resume, or name another folder."
         )
-    before = read_json(known)
+    before = {**FORMERLY, "checkpointing": False, **read_json(known)}
     for key, value in asdict(settings).items():
         if before.get(key) != value:
             raise RunError(

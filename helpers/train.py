@@ -13,7 +13,6 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol
@@ -21,14 +20,18 @@ from typing import Protocol
 import safetensors
 import torch
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
+from helpers.arithmetic import PRODUCTS, autocast, products_by
 from helpers.collate import IGNORE_INDEX, Batch
 from helpers.errors import DataError, RunError, SettingsError
 from helpers.files import atomic_path, write_json
 from helpers.model import GPT
+from helpers.packing import packed_attention
 from helpers.weights import contiguous, write_tensors
 
 MOST_EPOCHS = 10_000
+CHUNK = 2048  # targets; their logits in float32 are 412 MB
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,8 @@ class TrainSettings:
     betas: tuple[float, float] = (0.9, 0.95)
     eval_every: int = 0  # steps between evaluations; 0 = at the end of each epoch
     precision: str = "fp32"  # or bf16: matrix products in bfloat16, weights and sums in float32
+    products: str = "torch"  # who multiplies float32 matrices; see `arithmetic`
+    checkpointing: bool = False  # less memory, a third more work: see `model.GPT.checkpointing`
 
     def __post_init__(self):
         limits = {
@@ -58,6 +63,7 @@ class TrainSettings:
             "clip": (self.clip > 0, "give a number above 0"),
             "eval_every": (self.eval_every >= 0, "give 0 or more"),
             "precision": (self.precision in ("fp32", "bf16"), "give fp32 or bf16"),
+            "products": (self.products in PRODUCTS, f"give {' or '.join(PRODUCTS)}"),
         }
         for name, (good, remedy) in limits.items():
             if not good:
@@ -96,18 +102,26 @@ def token_losses(model: GPT, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
     Logits are computed only where there is a target: the head is most of a small model's work.
     """
     targets = batch.labels != IGNORE_INDEX  # (B, T)
-    h = model.hidden(batch.input_ids, batch.positions)[targets]  # (N, C)
-    logits = model.head(h)  # (N, V)
-    logits = logits.to(torch.promote_types(logits.dtype, torch.float32))  # from bf16 under autocast
-    nll = F.cross_entropy(logits, batch.labels[targets], reduction="none")
-    return nll, batch.loss_weights[targets]
+    h = model.hidden(batch.input_ids, batch.positions, packed_attention(batch))[targets]  # (N, C)
+    return head_losses(model, h, batch.labels[targets]), batch.loss_weights[targets]
 
 
-def autocast(device: str | torch.device, precision: str):
-    """The context in which matrix products run in bfloat16, or one that does nothing."""
-    if precision == "fp32":
-        return nullcontext()
-    return torch.autocast(torch.device(device).type, dtype=torch.bfloat16)
+def head_losses(model: GPT, h: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Negative log-likelihoods (N,) of `labels` (N,) under hidden states (N, C).
+
+    The logits of a token are 50,257 numbers. More than CHUNK tokens are taken in pieces, and their
+    logits are computed a second time for the backward pass instead of being kept.
+    """
+
+    def losses(h, labels):
+        logits = model.head(h)  # (n, V)
+        logits = logits.to(torch.promote_types(logits.dtype, torch.float32))  # bf16 under autocast
+        return F.cross_entropy(logits, labels, reduction="none")
+
+    if len(h) <= CHUNK:
+        return losses(h, labels)
+    pieces = zip(h.split(CHUNK), labels.split(CHUNK), strict=True)
+    return torch.cat([checkpoint(losses, *piece, use_reentrant=False) for piece in pieces])
 
 
 @torch.no_grad()
@@ -117,6 +131,7 @@ def evaluate_loss(
     *,
     device: str | torch.device = "cpu",
     precision: str = "fp32",
+    products: str = "torch",
     loss: LossFunction = token_losses,
 ) -> float:
     """Mean loss in nats per target over all batches: one sum divided once, no mean of means.
@@ -125,7 +140,7 @@ def evaluate_loss(
     """
     total, weight = 0.0, 0.0
     for batch in batches:
-        with autocast(device, precision):
+        with products_by(products), autocast(device, precision):
             nll, weights = loss(model, batch.to(device))
         total += float((nll.double() * weights).sum())
         weight += float(weights.double().sum())
@@ -209,6 +224,7 @@ def train(
     steps = settings.epochs * plan.steps_per_epoch
     every = settings.eval_every or plan.steps_per_epoch
     model.train()
+    model.checkpointing = settings.checkpointing
     while state.step < steps:
         started = time.perf_counter()
         epoch, step_in_epoch = divmod(state.step, plan.steps_per_epoch)
@@ -218,10 +234,11 @@ def train(
         total_weight = sum(batch.weight for batch in batches)
         total_loss = 0.0
         for batch in batches:
-            with autocast(device, settings.precision):
-                nll, weights = loss(model, batch.to(device))
-                part = (nll * weights).sum() / total_weight
-            part.backward()
+            with products_by(settings.products):
+                with autocast(device, settings.precision):
+                    nll, weights = loss(model, batch.to(device))
+                    part = (nll * weights).sum() / total_weight
+                part.backward()
             total_loss += float(part.detach())
         check_finite(f"loss of step {state.step + 1}", total_loss, settings)
 
@@ -242,7 +259,12 @@ def train(
         val_loss = None
         if due:
             val_loss = evaluate_loss(
-                model, validation, device=device, precision=settings.precision, loss=loss
+                model,
+                validation,
+                device=device,
+                precision=settings.precision,
+                products=settings.products,
+                loss=loss,
             )
             check_finite(f"validation loss after step {state.step}", val_loss, settings)
         state.seconds += time.perf_counter() - started

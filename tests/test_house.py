@@ -10,8 +10,9 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 ORDER = [
-    "errors", "files", "progress", "fetch", "formatting", "tokenizer", "data", "data_check", "masking",
-    "collate", "model", "weights", "generate", "train", "judge", "runs", "settings", "environment",
+    "errors", "files", "progress", "arithmetic", "fetch", "formatting", "tokenizer", "data",
+    "data_check", "masking", "collate", "packing", "model", "weights", "generate", "train", "judge",
+    "runs", "settings", "environment",
     "plots", "widgets", "evaluate", "experiment",
     "datagen", "pretrain", "card", "lessons", "site", "commands", "cli",
 ]  # fmt: skip

@@ -33,6 +33,17 @@ def add_train(commands):
     parser.add_argument("--seed", type=whole_number, default=123)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--precision", default="auto")
+    parser.add_argument(
+        "--layout",
+        default="auto",
+        help="padded, or packed (default): no padding, what all rows of a batch begin with computed "
+        "once, the same numbers",
+    )
+    parser.add_argument(
+        "--checkpointing",
+        action="store_true",
+        help="keep less of each layer and compute it again: less memory, more time, the same numbers",
+    )
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
     parser.add_argument(
         "--checkpoint-every",
@@ -74,6 +85,8 @@ def _train(args) -> int:
         seed=args.seed,
         device=args.device,
         precision=args.precision,
+        layout=args.layout,
+        checkpointing=args.checkpointing,
     )
     records = fine_tune(
         settings, args.out, resume=args.resume, checkpoint_every=args.checkpoint_every
