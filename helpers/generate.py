@@ -15,6 +15,7 @@ from functools import partial
 
 import torch
 
+from helpers.arithmetic import products_by
 from helpers.errors import SettingsError
 from helpers.formatting import format_prompt
 from helpers.model import GPT, KVCache
@@ -174,6 +175,7 @@ def generate_batches(
     batch_size: int = 16,
     generator: torch.Generator | None = None,
     done: Collection[int] = (),
+    products: str = "torch",  # who multiplies float32 matrices; see `arithmetic`
     desc: str | None = "",  # of the bar; None: no bar
 ) -> Iterator[dict[int, Response]]:
     """Responses by the number of their prompt, a batch at a time, as they are finished.
@@ -202,13 +204,10 @@ def generate_batches(
             part = possible[start : start + batch_size]
             if not set(part) <= set(done):
                 own = torch.Generator(device).manual_seed((seed + start) % 2**63)
-                answers = _generate_batch(
-                    model,
-                    [prompts[i] for i in part],
-                    [most[i] for i in part],
-                    set(stop_ids),
-                    partial(sample, temperature=temperature, top_k=top_k, generator=own),
-                )
+                pick = partial(sample, temperature=temperature, top_k=top_k, generator=own)
+                asked, limits = [prompts[i] for i in part], [most[i] for i in part]
+                with products_by(products):
+                    answers = _generate_batch(model, asked, limits, set(stop_ids), pick)
                 yield dict(zip(part, answers, strict=True))
             progress.update(len(part))
 
