@@ -568,7 +568,12 @@ def answer(
     products, responses = open_journal(journal, key, choose_products("auto", device))
     generator = torch.Generator(device).manual_seed(seed % 2**63)
     for batch in generate_batches(
-        loaded, prompts, generator=generator, done=frozenset(responses), products=products, **options
+        loaded,
+        prompts,
+        generator=generator,
+        done=frozenset(responses),
+        products=products,
+        **options,
     ):
         append_jsonl(journal, [[i, r.ids, r.finish_reason] for i, r in batch.items()])
         responses.update(batch)

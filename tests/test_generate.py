@@ -4,8 +4,8 @@ import pytest
 import torch
 from conftest import TINY, random_model
 
-from helpers.errors import SettingsError
 from helpers import generate as generation
+from helpers.errors import SettingsError
 from helpers.generate import common_prefix, generate, generate_plain, respond, sample
 from helpers.weights import load_model
 
