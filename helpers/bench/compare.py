@@ -21,8 +21,8 @@ from helpers.bench.worker import Worker
 from helpers.errors import RunError, SettingsError, nearest
 
 LOSS_LIMIT, GRADIENT_LIMIT = 1e-5, 1e-4  # shares by which the two may differ in float32
-WANTED = {"trl": "TRL", "transformers": "transformers"}
-EXTRA = 'pip install "instruction-finetuning-course[bench]"'
+FIRST_LOSS_LIMIT = 1e-2  # the same for sides in bfloat16
+EXTRA = 'pip install -e ".[bench]"'
 
 
 @dataclass(frozen=True)
@@ -331,6 +331,7 @@ def make_row(comparison: Comparison, turns: dict, absent: dict, peak: dict, size
         row.note = why
         return row
     ours, theirs = turns[comparison.ours], turns[comparison.theirs]
+    check_first_loss(comparison, ours, theirs)
     pairs = [
         (comparison.seconds(a), comparison.seconds(b)) for a, b in zip(ours, theirs, strict=True)
     ]
@@ -348,6 +349,18 @@ def make_row(comparison: Comparison, turns: dict, absent: dict, peak: dict, size
     if comparison.about_memory:
         row.note = loading_note(ours, theirs, sizes.model)
     return row
+
+
+def check_first_loss(comparison: Comparison, ours: list[dict], theirs: list[dict]) -> None:
+    """Raise RunError where a peer's first step has another loss: it would be learning something else."""
+    if "first_loss" not in theirs[0]:
+        return
+    a, b = ours[0]["first_loss"], theirs[0]["first_loss"]
+    if not abs(a - b) <= FIRST_LOSS_LIMIT * abs(b):
+        raise RunError(
+            f"the first step's loss is {a:.4f} with ours and {b:.4f} with {comparison.peer}: they "
+            "do not learn the same, so their times are not compared."
+        )
 
 
 def _speed(turns: list[dict], peak: dict) -> tuple[float | None, float | None]:

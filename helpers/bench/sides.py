@@ -99,10 +99,11 @@ def train_ours(
         for part in watched
         for batch in evaluation_batches(part, loss_on, layout=settings.layout)
     ]
-    about = {"precision": settings.precision, "products": settings.products}
+    numbers = {"precision": settings.precision, "products": settings.products}
+    about: dict = dict(numbers)
     state.settings = replace(state.settings, epochs=10_000)  # the records must not end
     records = train(state, plan, device=settings.device)
-    next(records)
+    about["first_loss"] = next(records).loss
     done = 1
     yield {}
     while True:
@@ -113,7 +114,7 @@ def train_ours(
         facts = _step_facts(config, examples, _window(order, done, steps), loss_on, len(order))
         done += steps
         started = time.perf_counter()
-        evaluate_loss(state.model, batches, device=settings.device, **about)
+        evaluate_loss(state.model, batches, device=settings.device, **numbers)
         state.model.train()
         evaluation = time.perf_counter() - started
         yield {"seconds": seconds, "evaluation": evaluation, **facts, **about}
@@ -138,9 +139,9 @@ def train_textbook(model: str, data: str, steps: int, separate_head=False) -> It
 
     def step(number):
         rows = [examples[i].ids for i in order[number % len(order)]]
-        textbook.training_step(book, optimizer, rows)
+        return textbook.training_step(book, optimizer, rows)
 
-    step(0)
+    about = {"precision": "fp32", "first_loss": step(0)}
     done = 1
     yield {}
     while True:
@@ -153,7 +154,7 @@ def train_textbook(model: str, data: str, steps: int, separate_head=False) -> It
         started = time.perf_counter()
         textbook.evaluate(book, batches)
         evaluation = time.perf_counter() - started
-        yield {"seconds": seconds, "evaluation": evaluation, "precision": "fp32", **facts}
+        yield {"seconds": seconds, "evaluation": evaluation, **facts, **about}
 
 
 def train_trl(model: str, data: str, steps: int, precision="fp32") -> Iterator[dict]:
@@ -173,23 +174,35 @@ def train_trl(model: str, data: str, steps: int, precision="fp32") -> Iterator[d
     logging.getLogger("trl").setLevel(logging.ERROR)
     settings = _settings(model, data, "response", precision, grouped=True)
     examples, order, _ = _material(settings)
-    rows = []
-    for number in range(steps + 1):
-        for i in order[number % len(order)]:
-            rows.append({"input_ids": examples[i].ids, "labels": _labels(examples[i])})
+
+    def rows_from(step: int):
+        """The rows of a step that warms up and of those that are timed."""
+        numbers = [i for part in _window(order, step, steps + 1) for i in part]
+        rows = [{"input_ids": examples[i].ids, "labels": _labels(examples[i])} for i in numbers]
+        return datasets.Dataset.from_list(rows)
+
     words = Tokenizer(models.WordLevel({"<|endoftext|>": END_OF_TEXT}, unk_token="<|endoftext|>"))
     tokenizer = transformers.PreTrainedTokenizerFast(
         tokenizer_object=words, eos_token="<|endoftext|>", pad_token="<|endoftext|>"
     )
     marks: list[float] = []
+    losses: list[torch.Tensor] = []
 
     class Clock(transformers.TrainerCallback):
         def on_step_end(self, *_, **__):
             marks.append(time.perf_counter())
 
-    network = transformers.GPT2LMHeadModel.from_pretrained(find_model(model).parent)
+    class Listening(SFTTrainer):
+        def compute_loss(self, *arguments, **options):
+            loss = super().compute_loss(*arguments, **options)
+            losses.append(loss[0] if isinstance(loss, tuple) else loss)
+            return loss
+
+    network = transformers.GPT2LMHeadModel.from_pretrained(
+        find_model(model).parent, dtype=torch.float32
+    )
     with TemporaryDirectory() as folder:
-        trainer = SFTTrainer(
+        trainer = Listening(
             model=network,
             args=SFTConfig(
                 output_dir=folder,
@@ -208,18 +221,22 @@ def train_trl(model: str, data: str, steps: int, precision="fp32") -> Iterator[d
                 report_to="none",
                 disable_tqdm=True,
             ),
-            train_dataset=datasets.Dataset.from_list(rows),
+            train_dataset=rows_from(0),
             processing_class=tokenizer,
             callbacks=[Clock()],
         )
         yield {}
+        done = 1
         while True:
             marks.clear()
+            trainer.train_dataset = rows_from(done - 1)
             trainer.train()
-            window = _window(order, 1, steps)
+            window = _window(order, done, steps)
+            done += steps
             facts = _step_facts(network.config, examples, window, "response", len(order))
-            seconds = (marks[-1] - marks[0]) / steps  # the first step warms up
-            yield {"seconds": seconds, "precision": settings.precision, **facts}
+            seconds = (marks[-1] - marks[0]) / steps
+            about = {"precision": settings.precision, "first_loss": float(losses[0])}
+            yield {"seconds": seconds, **facts, **about}
 
 
 def _labels(example) -> list[int]:
@@ -376,7 +393,7 @@ def load_transformers(model: str) -> Iterator[dict]:
     transformers.logging.disable_progress_bar()
     yield {}
     started = time.perf_counter()
-    network = GPT2LMHeadModel.from_pretrained(find_model(model).parent)
+    network = GPT2LMHeadModel.from_pretrained(find_model(model).parent, dtype=torch.float32)
     with torch.no_grad():
         network(torch.tensor([ASKED]), logits_to_keep=1)
     yield {"seconds": time.perf_counter() - started}
@@ -449,13 +466,14 @@ def same_step(model: str, data: str) -> Iterator[dict]:
             nll, weights = token_losses(network, batch)
             part = (nll * weights).sum() / total
             part.backward()
-            ours += float(part)
+            ours += float(part.detach())
     loss = textbook.batch_loss(book, [examples[i].ids for i in order[0]])
     loss.backward()
+    loss = float(loss.detach())
     grads = {name: parameter.grad for name, parameter in network.named_parameters()}
     whole = torch.linalg.vector_norm(torch.stack([g.norm() for g in grads.values()]))
     worst = max(float((p.grad - g).norm() / whole) for p, g in textbook.matching(book, grads))
-    yield {"loss": abs(ours - float(loss)) / float(loss), "gradient": worst}
+    yield {"loss": abs(ours - loss) / loss, "gradient": worst}
 
 
 def same_words(model: str, data: str, rows: int, others: bool) -> Iterator[dict]:

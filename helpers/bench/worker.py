@@ -25,7 +25,8 @@ class Worker:
     """A running side. Raises RunError, with the child's last words, where it dies."""
 
     def __init__(self, side: str, options: dict):
-        self.side, self.words = side, TemporaryFile("w+", encoding="utf-8", errors="replace")
+        self.side = side
+        self.words = TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115 - __exit__
         self.process = subprocess.Popen(
             [sys.executable, "-m", "helpers.bench.worker", side, json.dumps(options)],
             stdin=subprocess.PIPE,
