@@ -226,9 +226,7 @@ def run_bench(
     sizes: Sizes, only: tuple[str, ...] = (), say: Callable[[str], None] = print
 ) -> tuple[list[Row], dict]:
     """The rows of the table and what they were measured on. Raises RunError where sides disagree."""
-    for name in only:
-        if name not in GROUPS:
-            raise SettingsError(f"there is no group {name!r}; {nearest(name, GROUPS)}.")
+    check_groups(only)
     agreement = check_agreement(sizes, say)
     with Worker("matmul_peak", {}) as worker:
         worker.ready()
@@ -237,6 +235,13 @@ def run_bench(
     for name in only or GROUPS:
         rows += gpu_rows(sizes) if name == "gpu" else measure(name, sizes, peak, say)
     return rows, {**machine(), "agreement": agreement, "peak": peak, "sizes": vars(sizes)}
+
+
+def check_groups(only: tuple[str, ...]) -> None:
+    """Raise SettingsError for the name of a group that there is not."""
+    for name in only:
+        if name not in GROUPS:
+            raise SettingsError(f"there is no group {name!r}; {nearest(name, GROUPS)}.")
 
 
 def check_agreement(sizes: Sizes, say: Callable[[str], None]) -> dict:

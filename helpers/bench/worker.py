@@ -1,7 +1,7 @@
 """A side of the benchmark in a process of its own, so that its peak memory is its own as well.
 
-The parent starts `python -m helpers.bench.worker SIDE OPTIONS` and writes a line for each turn it
-wants; the child answers with a line of JSON. Idle children cost no time, so two sides can take turns.
+The parent starts `main(SIDE, OPTIONS)` and writes a line for each turn it wants; the child answers
+with a line of JSON. Idle children cost no time, so two sides can take turns.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import psutil
 
 from helpers.errors import RunError
 
+CHILD = "import sys; from helpers.bench.worker import main; main(*sys.argv[1:])"
 QUIET = {"COURSE_PROGRESS": "off", "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
 
 
@@ -28,7 +29,7 @@ class Worker:
         self.side = side
         self.words = TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115 - __exit__
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "helpers.bench.worker", side, json.dumps(options)],
+            [sys.executable, "-c", CHILD, side, json.dumps(options)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.words,
@@ -93,7 +94,3 @@ def main(side: str, options: str) -> None:
     print(json.dumps(megabytes()), file=answers, flush=True)
     for _ in sys.stdin:
         print(json.dumps({**next(prepared), **megabytes()}), file=answers, flush=True)
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

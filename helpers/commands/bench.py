@@ -37,19 +37,19 @@ def add_bench(commands):
 
 def _bench(args) -> int:
     from helpers.bench import run_bench, write_report
-    from helpers.bench.compare import Sizes, quick_sizes
+    from helpers.bench.compare import Sizes, check_groups, quick_sizes
     from helpers.bench.report import markdown, record
     from helpers.files import check_folder
     from helpers.settings import COURSE
 
     out = args.out or COURSE / "build" / "bench"
     check_folder(out)
-    if args.quick:
-        sizes = quick_sizes(args.model or "gpt2-mini")
-    else:
-        sizes = Sizes(args.model or str(random_medium(COURSE / "build" / "bench-model")))
+    check_groups(args.only)
+    sizes = quick_sizes(args.model or "gpt2-mini") if args.quick else Sizes(args.model)
     given = {"turns": args.turns, "steps": args.steps, "answers": args.answers}
     sizes = replace(sizes, data=args.data, **{k: v for k, v in given.items() if v})
+    if not sizes.model:
+        sizes = replace(sizes, model=str(random_medium(COURSE / "build" / "bench-model")))
     rows, about = run_bench(sizes, args.only, note)
     report = write_report(rows, about, out)
     if args.record:
