@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from heapq import heapreplace
 from itertools import accumulate as running_sums
 
 import torch
@@ -210,6 +211,23 @@ def random_order(n: int, batch_size: int, generator: torch.Generator):
     return [order[i : i + batch_size] for i in range(0, n, batch_size)]
 
 
+def equal_tokens(lengths: Sequence[int], budget: int, generator: torch.Generator):
+    """Index lists of steps that hold about the same number of tokens, in random order.
+
+    As many steps as `budget` tokens each would take; every row, in random order, joins the step
+    that has the fewest tokens so far. So no step is longer than the budget and one row, and every
+    epoch has the same number of steps.
+    """
+    steps = min(len(lengths), -(-sum(lengths) // budget))
+    found: list[list[int]] = [[] for _ in range(steps)]
+    fewest = [(0, step) for step in range(steps)]  # a heap of (tokens, step)
+    for i in torch.randperm(len(lengths), generator=generator).tolist():
+        tokens, step = fewest[0]
+        found[step].append(i)
+        heapreplace(fewest, (tokens + lengths[i], step))
+    return found
+
+
 def check_batch_size(batch_size: int, accumulate: int = 1) -> None:
     """Raise SettingsError unless a step's rows can be cut into that many equal parts."""
     if batch_size < 1:
@@ -221,12 +239,33 @@ def check_batch_size(batch_size: int, accumulate: int = 1) -> None:
         )
 
 
+def check_tokens_per_step(tokens: int, accumulate: int = 1) -> None:
+    """Raise SettingsError for a budget of tokens that cannot be."""
+    if tokens < 0:
+        raise SettingsError(
+            f"tokens per step is {tokens}: give at least 1, such as 8192, or 0 for none."
+        )
+    if tokens and accumulate > 1:
+        raise SettingsError(
+            f"{tokens} tokens per step and {accumulate} parts: give one or the other, a step of so "
+            "many tokens is computed in one piece."
+        )
+
+
+def lengths_of(examples: Sequence[Example]) -> list[int]:
+    """Tokens of every example; `tokens.TokenRows` knows them without making a single one."""
+    if hasattr(examples, "lengths"):
+        return examples.lengths.tolist()
+    return [len(example.ids) for example in examples]
+
+
 class BatchPlan:
     """Which examples make up which step: the same seed gives the same order for every arm.
 
     `steps(epoch)` is a list of index lists, `micro_batches(epoch, step)` the batches to accumulate
     for one optimiser step. Asking out of order gives the same answer, so a resumed run needs no
-    replay.
+    replay. With `tokens_per_step` a step holds about so many tokens, whatever the batch size: of
+    use on a GPU, where a step should fill the machine.
     """
 
     def __init__(
@@ -238,25 +277,29 @@ class BatchPlan:
         accumulate: int = 1,
         grouped: bool = True,
         layout: str = "padded",
+        tokens_per_step: int = 0,
         seed: int = 0,
     ):
         check_batch_size(batch_size, accumulate)
+        check_tokens_per_step(tokens_per_step, accumulate)
         self.examples, self.loss_on, self.collate = examples, loss_on, LAYOUTS[layout]
         self.batch_size, self.accumulate = batch_size, accumulate
         self.grouped, self.seed = grouped, seed
         if not self.examples:
             raise DataError("there are no examples to train on: every row was left out.")
-        self.steps_per_epoch = -(-len(self.examples) // batch_size)
+        self.tokens_per_step = tokens_per_step
         self._cached: tuple[int, list[list[int]]] = (-1, [])
+        self.steps_per_epoch = len(self.steps(0))
 
     def steps(self, epoch: int) -> list[list[int]]:
         """The example indices of every step of that epoch (from 0)."""
         if self._cached[0] != epoch:
             seed = (self.seed * 1_000_003 + epoch) % 2**63  # torch takes no larger one
             generator = torch.Generator().manual_seed(seed)
-            if self.grouped:
-                lengths = [len(example.ids) for example in self.examples]
-                order = length_grouped(lengths, self.batch_size, generator)
+            if self.tokens_per_step:
+                order = equal_tokens(lengths_of(self.examples), self.tokens_per_step, generator)
+            elif self.grouped:
+                order = length_grouped(lengths_of(self.examples), self.batch_size, generator)
             else:
                 order = random_order(len(self.examples), self.batch_size, generator)
             self._cached = (epoch, order)
@@ -265,14 +308,15 @@ class BatchPlan:
     def micro_batches(self, epoch: int, step: int) -> list[Batch]:
         """The batches of one step; their gradients are added up before the update."""
         rows = self.steps(epoch)[step]
-        size = self.batch_size // self.accumulate
+        size = len(rows) if self.tokens_per_step else self.batch_size // self.accumulate
         parts = [rows[i : i + size] for i in range(0, len(rows), size)]
         return [self.collate([self.examples[i] for i in part], self.loss_on) for part in parts]
 
 
 def by_length(examples: Sequence[Example], batch_size: int) -> list[list[int]]:
     """Index lists of batches with similar lengths together, in an order that never changes."""
-    order = sorted(range(len(examples)), key=lambda i: len(examples[i].ids))
+    lengths = lengths_of(examples)
+    order = sorted(range(len(examples)), key=lambda i: lengths[i])
     return [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
 
 

@@ -12,7 +12,7 @@ import os
 import re
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -150,6 +150,38 @@ def load_records(name: str | Path) -> list[dict]:
     if not rows:
         raise DataError(f"{path} holds no rows: at least one record is needed. Add some.")
     return [check_record(row, number, str(path)) for number, row in enumerate(rows, start=1)]
+
+
+def stream_records(name: str | Path) -> Iterator[dict]:
+    """The same records as `load_records`, those of JSON Lines one at a time, never all in memory.
+
+    A JSON list has to be read as a whole. Raises the same DataErrors, when it comes to the row.
+    """
+    path = data_path(name)
+    if not is_json_lines(path):
+        yield from load_records(name)
+        return
+    number = 0
+    with open(path, "rb") as file:
+        for line in file:
+            try:
+                rows = parse_rows(as_text(line, path), str(path))
+                records = [check_record(row, number + 1, str(path)) for row in rows]
+            except DataError:
+                load_records(name)  # raises it with the number of the line
+                raise
+            number += len(records)
+            yield from records
+
+
+def is_json_lines(path: Path) -> bool:
+    """Whether a file begins as JSON Lines do; no when it cannot be read at all."""
+    try:
+        with open(path, "rb") as file:
+            start = file.read(4096)
+    except OSError:
+        return False
+    return start.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{"
 
 
 KINDS = {  # how files begin that are no text, and what to do with them
@@ -293,18 +325,23 @@ def split(records: Sequence[dict], validation: Sequence[dict] | None = None) -> 
     """
     if validation is not None:
         return Splits(list(records), [], list(validation))
-    n = len(records)
+    n_train, n_test, _ = split_sizes(len(records))
+    return Splits(
+        list(records[:n_train]),
+        list(records[n_train : n_train + n_test]),
+        list(records[n_train + n_test :]),
+    )
+
+
+def split_sizes(n: int) -> tuple[int, int, int]:
+    """Rows of the train, test and validation parts. Raises DataError below 20 rows."""
     if n < SMALLEST:
         raise DataError(
             f"{n} rows are too few to split: at least {SMALLEST} are needed. Add rows, or name a "
             "validation file of your own (`--val FILE`)."
         )
     n_train, n_test = int(0.85 * n), int(0.10 * n)
-    return Splits(
-        list(records[:n_train]),
-        list(records[n_train : n_train + n_test]),
-        list(records[n_train + n_test :]),
-    )
+    return n_train, n_test, n - n_train - n_test
 
 
 def words(text: str) -> list[str]:

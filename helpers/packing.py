@@ -26,6 +26,9 @@ except ImportError:  # before PyTorch 2.10
     varlen_attn = None
 
 
+SHORT = 256 * 256  # scores of a head and row up to which they are written out on a CPU
+
+
 def plain_mask(batch: Batch) -> torch.Tensor:
     """(B, 1, T, T) boolean, True = the query (third axis) may look at the key (last axis).
 
@@ -36,13 +39,32 @@ def plain_mask(batch: Batch) -> torch.Tensor:
     return ((key == query) | (key == 0))[:, None] & earlier[:, None]
 
 
+def written_out(q, k, v, mask):
+    """Attention as in a textbook: (R, H, L, D), and keys and values (R, H, S, D) → (R, H, L, D)."""
+    scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)  # (R, H, L, S)
+    scores = scores.masked_fill(~mask, -torch.inf)
+    return torch.softmax(scores, dim=-1) @ v
+
+
+def best_attention(device: str | torch.device, size: int):
+    """What is quickest for (L, S) = `size` scores a head: PyTorch's own, or written out.
+
+    On a CPU PyTorch's works through every head of every row by itself. For short rows its backward
+    pass takes 3 to 5 times as long (bfloat16, or float32 by oneDNN; rows of 34 tokens), while the
+    scores that it avoids to keep are few.
+    """
+    if torch.device(device).type == "cpu" and size <= SHORT:
+        return written_out
+    return lambda q, k, v, mask: F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+
+
 class PackedAttention:
     """What `model.hidden` takes as its mask: (q, k, v) → y, all (1, H, T, D), for one packed batch.
 
     P tokens of prefix, R rows with tokens of their own, L tokens in the longest of them.
     """
 
-    def __init__(self, borders: tuple[int, ...], device=None):
+    def __init__(self, borders: tuple[int, ...], device="cpu"):
         self.prefix = P = borders[1]
         rows = [(start, end) for start, end in pairwise(borders[1:]) if end > start]
         self.rows, self.longest = len(rows), max((end - start for start, end in rows), default=0)
@@ -54,14 +76,15 @@ class PackedAttention:
         self.back = torch.tensor(back, dtype=torch.long, device=device)
         # Query t of a row sees all of the prefix and its own row up to t.
         self.mask = torch.ones(L, P + L, dtype=torch.bool, device=device).tril(diagonal=P)
+        self.prefix_mask = torch.ones(P, P, dtype=torch.bool, device=device).tril()
+        self.attend = best_attention(device, max(P, L) * (P + L))
 
     def __call__(self, q, k, v):
         """(1, H, T, D) three times → (1, H, T, D)."""
         P = self.prefix
         parts = []
         if P:
-            own = (x[:, :, :P] for x in (q, k, v))
-            parts.append(F.scaled_dot_product_attention(*own, is_causal=True))
+            parts.append(self.attend(*(x[:, :, :P] for x in (q, k, v)), self.prefix_mask))
         if self.rows:
             parts.append(self.attend_rows(q, k, v))
         return torch.cat(parts, dim=2)
@@ -70,7 +93,7 @@ class PackedAttention:
         """The tokens after the prefix, (1, H, T - P, D)."""
         rows = self.gather(q)  # (R, H, L, D)
         keys, values = (torch.cat([self.repeat(x), self.gather(x)], dim=2) for x in (k, v))
-        y = F.scaled_dot_product_attention(rows, keys, values, attn_mask=self.mask)
+        y = self.attend(rows, keys, values, self.mask)
         y = y.transpose(1, 2).flatten(0, 1)  # (R L, H, D)
         return y.index_select(0, self.back).transpose(0, 1)[None]  # padding is left behind
 

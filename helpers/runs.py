@@ -15,7 +15,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from importlib import metadata
@@ -25,8 +25,14 @@ import torch
 
 from helpers import __version__
 from helpers.arithmetic import WORTH, choose_products, matmul_seconds, products_by
-from helpers.collate import LAYOUTS, BatchPlan, check_batch_size, evaluation_batches
-from helpers.data import BUNDLED, REMOTE, data_path, load_records, split
+from helpers.collate import (
+    LAYOUTS,
+    BatchPlan,
+    check_batch_size,
+    check_tokens_per_step,
+    evaluation_batches,
+)
+from helpers.data import BUNDLED, REMOTE, data_path, load_records, split, split_sizes
 from helpers.errors import DataError, RunError, SettingsError, WeightsError, nearest
 from helpers.files import (
     append_jsonl,
@@ -42,16 +48,18 @@ from helpers.files import (
 )
 from helpers.formatting import Template, get_template
 from helpers.generate import Response, check_options, generate_batches, prompt_ids, with_responses
-from helpers.masking import Example, make_examples, segment_weights
+from helpers.masking import Example, segment_weights
 from helpers.model import GPT
 from helpers.progress import bar
 from helpers.tokenizer import END_OF_TEXT, load_tokenizer
+from helpers.tokens import tokenised
 from helpers.train import (
     StepRecord,
     TrainSettings,
     TrainState,
     check_finite,
     clear_state,
+    compile_blocks,
     evaluate_loss,
     load_state,
     save_state,
@@ -86,6 +94,7 @@ class RunSettings:
     lr: float = 0.0  # 0 = the rate that suits the model (see `default_lr`)
     batch_size: int = 8
     accumulate: int = 1
+    tokens_per_step: int = 0  # about so many in place of `batch_size` rows; 0 = off
     max_length: int = 1024  # tokens; longer rows are cut as `masking.make_example` says
     grouped: bool = True  # rows of similar length share a batch
     layout: str = "auto"  # padded, or packed: no padding, and a shared prefix computed once
@@ -101,6 +110,7 @@ class RunSettings:
         get_template(self.template)
         check_not_swapped(self.model, self.data)
         check_batch_size(self.batch_size, self.accumulate)
+        check_tokens_per_step(self.tokens_per_step, self.accumulate)
         if self.max_length < 2:
             raise SettingsError(
                 f"max_length is {self.max_length}: give at least 2 tokens, such as 1024."
@@ -207,29 +217,34 @@ def provenance(model: str, data: str) -> dict:
 
 def load_examples(settings: RunSettings):
     """(training examples, validation examples, rows left out as (split, row, reason))."""
-    records = load_records(settings.data)
-    validation = load_records(settings.validation) if settings.validation else None
-    parts = split(records, validation)
-    tokenizer = load_tokenizer()
-    made, left_out = {}, []
-    for name in ("train", "validation"):
-        rows = getattr(parts, name)
-        examples, dropped = make_examples(
-            rows, settings.template, tokenizer, max_length=settings.max_length
+    rows, dropped, n_records = tokenised(settings.data, settings.template, settings.max_length)
+    n_train, n_test = n_records, 0
+    if not settings.validation:
+        n_train, n_test, _ = split_sizes(n_records)
+    before = [sum(row < border for row, _ in dropped) for border in (n_train, n_train + n_test)]
+    train_rows = rows[: n_train - before[0]]
+    left_out = {"train": [(row, reason) for row, reason in dropped if row < n_train]}
+    if settings.validation:
+        validation_rows, left_out["validation"], _ = tokenised(
+            settings.validation, settings.template, settings.max_length
         )
-        if not examples:
-            reason = dropped[0][1] if dropped else "there are no rows"
+    else:
+        start = n_train + n_test
+        validation_rows = rows[start - before[1] :]
+        left_out["validation"] = [(row - start, reason) for row, reason in dropped if row >= start]
+    for name, made in (("train", train_rows), ("validation", validation_rows)):
+        if not len(made):
+            reason = left_out[name][0][1] if left_out[name] else "there are no rows"
             raise DataError(
-                f"no row of the {name} part can be used ({len(dropped)} left out). First: {reason} "
-                "Mend the rows, or take other data."
+                f"no row of the {name} part can be used ({len(left_out[name])} left out). First: "
+                f"{reason} Mend the rows, or take other data."
             )
-        made[name] = examples
-        left_out += [(name, row + 1, reason) for row, reason in dropped]
-    return made["train"], made["validation"], left_out
+    all_left_out = [(name, row + 1, why) for name, rows in left_out.items() for row, why in rows]
+    return train_rows, validation_rows, all_left_out
 
 
 def begin(
-    settings: RunSettings, model: GPT, examples: list[Example]
+    settings: RunSettings, model: GPT, examples: Sequence[Example]
 ) -> tuple[BatchPlan, TrainState]:
     """The plan and the state that `train` takes, at the first step of a run of resolved settings.
 
@@ -243,6 +258,7 @@ def begin(
         accumulate=settings.accumulate,
         grouped=settings.grouped,
         layout=settings.layout,
+        tokens_per_step=settings.tokens_per_step,
         seed=settings.seed,
     )
     schedule = TrainSettings(
@@ -288,6 +304,8 @@ def fine_tune(
     model = load_model(settings.model, device=settings.device)
     check_model(model, settings.model)
     check_length(model, settings)
+    if settings.device.startswith("cuda"):
+        compile_blocks(model)
     plan, state = begin(settings, model, examples)
     validation = evaluation_batches(validation_examples, layout=settings.layout)
     journal = out / "metrics.jsonl"
@@ -444,7 +462,7 @@ def start_folder(settings: RunSettings, out: Path, resume: bool) -> None:
         raise RunError(
             f"{out} already holds a run. Go on with it by adding --resume, or name another folder."
         )
-    before = {**FORMERLY, "checkpointing": False, **read_json(known)}
+    before = {**FORMERLY, "checkpointing": False, "tokens_per_step": 0, **read_json(known)}
     for key, value in asdict(settings).items():
         if before.get(key) != value:
             raise RunError(

@@ -241,6 +241,36 @@ def test_accumulating_cuts_a_step_into_parts():
         assert sum(b.weight for b in several) == one.weight
 
 
+@settings(max_examples=50, deadline=None, derandomize=True)
+@given(
+    st.lists(st.integers(2, 40), min_size=1, max_size=60), st.integers(1, 200), st.integers(0, 9)
+)
+def test_steps_of_equal_tokens(lengths, budget, seed):
+    """Every row once, no step beyond the budget and one row, as many steps in every epoch."""
+    plan = BatchPlan(toy(lengths), tokens_per_step=budget, seed=seed)
+    for epoch in range(2):
+        steps = plan.steps(epoch)
+        assert len(steps) == plan.steps_per_epoch
+        assert sorted(i for step in steps for i in step) == list(range(len(lengths)))
+        tokens = [sum(lengths[i] for i in step) for step in steps]
+        assert max(tokens) < budget + max(lengths)
+        assert max(tokens) - min(tokens) <= max(lengths)
+
+
+def test_a_step_of_a_budget_is_one_batch():
+    plan = BatchPlan(toy(LENGTHS), tokens_per_step=20, layout="packed")
+    assert plan.steps_per_epoch == 4  # 66 tokens
+    for step, rows in enumerate(plan.steps(0)):
+        (batch,) = plan.micro_batches(0, step)
+        assert batch.n_tokens == sum(LENGTHS[i] - 1 for i in rows)
+
+
+@pytest.mark.parametrize(("tokens", "accumulate"), [(-1, 1), (20, 2)])
+def test_a_budget_that_cannot_be_is_refused(tokens, accumulate):
+    with pytest.raises(SettingsError, match=rf"{tokens}\b.*give"):
+        BatchPlan(toy(LENGTHS), accumulate=accumulate, tokens_per_step=tokens)
+
+
 @pytest.mark.parametrize(("batch_size", "accumulate"), [(0, 1), (-8, 1), (8, 0), (8, 3), (4, 8)])
 def test_sizes_that_do_not_divide_are_refused(batch_size, accumulate):
     with pytest.raises(SettingsError, match=rf"batch size (is )?{batch_size}\b.* at least 1"):

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 ORDER = [
     "errors", "files", "progress", "arithmetic", "fetch", "formatting", "tokenizer", "data",
-    "data_check", "masking", "collate", "packing", "model", "weights", "generate", "train", "judge",
+    "data_check", "masking", "tokens", "collate", "packing", "model", "weights", "generate", "train", "judge",
     "runs", "settings", "environment",
     "plots", "widgets", "evaluate", "experiment", "bench",
     "datagen", "pretrain", "card", "lessons", "site", "commands", "cli",

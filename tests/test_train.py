@@ -14,6 +14,7 @@ from helpers.train import (
     TrainSettings,
     TrainState,
     clear_state,
+    compile_blocks,
     evaluate_loss,
     learning_rate,
     load_state,
@@ -281,6 +282,19 @@ def test_bf16_runs_and_stays_near_fp32():
     assert {p.dtype for p in state.model.parameters()} == {torch.float32}
     assert [r.loss for r in bf16] == pytest.approx([r.loss for r in fp32], rel=0.03)
     assert bf16[0].loss != fp32[0].loss
+
+
+def test_without_its_compiler_a_gpu_runs_uncompiled_and_says_so(monkeypatch, capsys, tiny_model):
+    compiled = []
+    monkeypatch.setattr(
+        type(tiny_model.blocks[0].mlp), "compile", lambda self, **how: compiled.append(how)
+    )
+    monkeypatch.setattr("helpers.train.find_spec", lambda name: None)
+    assert not compile_blocks(tiny_model)
+    assert "Triton is not installed" in capsys.readouterr().err
+    monkeypatch.setattr("helpers.train.find_spec", lambda name: "there")
+    assert compile_blocks(tiny_model)
+    assert compiled == [{"dynamic": True}] * 2
 
 
 # --- what is not finite --------------------------------------------------------------------------

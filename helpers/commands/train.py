@@ -28,6 +28,13 @@ def add_train(commands):
     parser.add_argument("--lr", type=number, help="default: suits the model")
     parser.add_argument("--batch-size", type=whole_number, default=8)
     parser.add_argument(
+        "--tokens-per-step",
+        type=whole_number,
+        default=0,
+        metavar="N",
+        help="as many rows a step as hold about N tokens, in place of --batch-size: fills a GPU",
+    )
+    parser.add_argument(
         "--max-length", type=whole_number, default=1024, help="tokens; default 1024"
     )
     parser.add_argument("--seed", type=whole_number, default=123)
@@ -81,6 +88,7 @@ def _train(args) -> int:
         epochs=args.epochs,
         lr=args.lr or 0.0,
         batch_size=args.batch_size,
+        tokens_per_step=args.tokens_per_step,
         max_length=args.max_length,
         seed=args.seed,
         device=args.device,

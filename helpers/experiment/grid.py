@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from helpers.errors import SettingsError, nearest
 from helpers.masking import segment_weights
-from helpers.runs import RunSettings, default_lr
+from helpers.runs import FORMERLY, RunSettings, default_lr
 
 DEFAULT_ARMS = ("all", "instruction+response", "header+response", "response", "response@0.1")
 LEVELS = ("any", "low", "middle", "high", "inverted")  # of the length ratio; see `rows`
@@ -76,6 +76,8 @@ class Grid:
     max_length: int = 0  # tokens; 0 = as many as the model reads
     device: str = "auto"
     precision: str = "auto"
+    products: str = "auto"  # see helpers.arithmetic
+    layout: str = "auto"  # padded or packed; the same numbers but for rounding
     keep_models: bool = False  # also the weights of every run
 
     def resolved(self) -> Grid:
@@ -106,7 +108,7 @@ class Grid:
         first = self.run_settings(Cell(arms[0], 1, 0, self.epochs[0], "any", lrs[0])).resolved()
         for epochs in self.epochs[1:]:
             self.run_settings(Cell(arms[0], 1, 0, epochs, "any", lrs[0])).resolved()
-        fixed = {"device": first.device, "precision": first.precision}
+        fixed = {key: getattr(first, key) for key in ("device", "precision", *FORMERLY)}
         return replace(self, arms=arms, lrs=() if self.sweep else lrs, **fixed)
 
     def run_settings(self, cell: Cell, lr: float = 0.0) -> RunSettings:
@@ -122,6 +124,8 @@ class Grid:
             seed=cell.seed,
             device=self.device,
             precision=self.precision,
+            products=self.products,
+            layout=self.layout,
         )
 
     def cells(self) -> list[Cell]:

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from helpers.arithmetic import products_by
 from helpers.collate import evaluation_batches
 from helpers.data import data_path
 from helpers.errors import RunError, SettingsError
@@ -45,7 +46,15 @@ from helpers.files import (
 from helpers.formatting import get_template
 from helpers.model import GPT
 from helpers.progress import bar
-from helpers.runs import begin, check_model, default_lr, interrupt_held, keep_memory, provenance
+from helpers.runs import (
+    FORMERLY,
+    begin,
+    check_model,
+    default_lr,
+    interrupt_held,
+    keep_memory,
+    provenance,
+)
 from helpers.train import evaluate_loss, train
 from helpers.weights import load_model, save_model
 
@@ -113,7 +122,7 @@ def as_begun(grid: Grid, out: Path) -> Grid:
     if not (out / "grid.json").exists():
         return grid
     before = grid_settings(out)
-    auto = [key for key in ("device", "precision") if getattr(grid, key) == "auto"]
+    auto = [key for key in ("device", "precision", *FORMERLY) if getattr(grid, key) == "auto"]
     return replace(grid, **{key: before[key] for key in auto if key in before})
 
 
@@ -122,7 +131,7 @@ def grid_settings(out: Path) -> dict:
     found = read_json(out / "grid.json")
     if not isinstance(found, dict) or not isinstance(found.get("settings"), dict):
         raise RunError(f"{out / 'grid.json'} does not describe an experiment: name another folder.")
-    return found["settings"]
+    return {**FORMERLY, **found["settings"]}
 
 
 def fixed_settings(grid: Grid) -> dict:
@@ -303,7 +312,8 @@ def finish(bench: Bench, out: Path, cell: Cell, run: str, drawn: Rows, facts: di
     """
     grid, heldout = bench.grid, bench.material(cell.ratio).heldout
     bench.model.eval()
-    items = item_losses(bench.model, heldout.examples)
+    with products_by(grid.products):
+        items = item_losses(bench.model, heldout.examples)
     template = get_template(grid.template)
     measured = Measured(bench.model, bench.base, drawn, heldout, items, template)
     row = {
@@ -367,7 +377,10 @@ def try_rate(bench: Bench, cell: Cell, tick) -> dict:
     try:
         train_once(bench, cell, cell.rate, rows, tick)
         loss = evaluate_loss(
-            bench.model, evaluation_batches(material.validation.examples), device=bench.grid.device
+            bench.model,
+            evaluation_batches(material.validation.examples, layout=bench.grid.layout),
+            device=bench.grid.device,
+            products=bench.grid.products,
         )
     except RunError:  # not finite: this rate is too high, which is an answer
         pass
