@@ -186,6 +186,16 @@ def test_two_epochs_are_their_steps_and_an_evaluation_every_five():
     assert compare.two_epochs({"steps": 234, "seconds": 2.0, "evaluation": 10.0}) == 468 + 470
 
 
+def test_the_data_path_is_compared_with_itself_where_it_was_measured(tmp_path):
+    path = tmp_path / "data_scale.json"
+    assert "benchmarks.data_scale" in compare.data_rows(path)[0].note
+    found = [{"rows": n, "tokenise": t, "memory_mb": 9.0} for n, t in ((100_000, 50), (1000, 40))]
+    path.write_text(json.dumps(found))
+    (row,) = compare.data_rows(path)
+    assert row.ratio == pytest.approx(0.8)
+    assert row.note == "1,000 and 100,000 rows; memory grows by 9 and 9 MB"
+
+
 def test_a_worker_measures_in_a_process_of_its_own(folder):
     with Worker("load_ours", {"model": folder}) as worker:
         before = worker.ready()

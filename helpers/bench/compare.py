@@ -19,6 +19,9 @@ from pathlib import Path
 
 from helpers.bench.worker import Worker
 from helpers.errors import RunError, SettingsError, nearest
+from helpers.files import read_json
+
+COURSE = Path(__file__).resolve().parent.parent.parent
 
 LOSS_LIMIT, GRADIENT_LIMIT = 1e-5, 1e-4  # shares by which the two may differ in float32
 FIRST_LOSS_LIMIT = 1e-2  # the same for sides in bfloat16
@@ -218,6 +221,7 @@ GROUPS: dict[str, Group] = {
         ),
         fresh=True,
     ),
+    "data": Group(lambda sizes: {}, ()),
     "gpu": Group(lambda sizes: {}, ()),
 }
 
@@ -233,7 +237,8 @@ def run_bench(
         peak = worker.turn()
     rows: list[Row] = []
     for name in only or GROUPS:
-        rows += gpu_rows(sizes) if name == "gpu" else measure(name, sizes, peak, say)
+        alone = {"gpu": lambda: gpu_rows(sizes), "data": data_rows}
+        rows += alone[name]() if name in alone else measure(name, sizes, peak, say)
     return rows, {**machine(), "agreement": agreement, "peak": peak, "sizes": vars(sizes)}
 
 
@@ -398,6 +403,23 @@ def chosen_precision() -> str:
     from helpers.runs import choose_precision
 
     return choose_precision("auto")
+
+
+def data_rows(path: Path = COURSE / "build" / "data_scale.json") -> list[Row]:
+    """What `benchmarks/data_scale.py` found last: a row's time in a small file and in a large one."""
+    row = Row("data path, a row of a large file", "itself, small file")
+    if not path.exists():
+        row.note = "not measured: python -m benchmarks.data_scale"
+        return [row]
+    found = sorted(read_json(path), key=lambda one: one["rows"])
+    small, large = found[0], found[-1]
+    row.seconds, row.peer_seconds = (one["tokenise"] / 1e6 for one in (large, small))
+    row.ratio = row.ratio_min = row.ratio_max = row.peer_seconds / row.seconds
+    row.note = (
+        f"{small['rows']:,} and {large['rows']:,} rows; memory grows by {small['memory_mb']:.0f} and "
+        f"{large['memory_mb']:.0f} MB"
+    )
+    return [row]
 
 
 def gpu_rows(sizes: Sizes) -> list[Row]:

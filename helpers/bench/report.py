@@ -53,7 +53,7 @@ def _cells(row: Row) -> list[str]:
         row.peer,
         f"**{row.ratio:.1f}×** ({row.ratio_min:.1f} to {row.ratio_max:.1f})",
         _goal(row),
-        _pair(row.seconds, row.peer_seconds, ".2f"),
+        _pair(row.seconds, row.peer_seconds, ".2g" if (row.seconds or 1) < 0.1 else ".2f"),
         _pair(row.tokens_per_second, row.peer_tokens_per_second, ",.0f"),
         _pair(row.peak_share, row.peer_peak_share, ".0%"),
         _pair(row.peak_mb, row.peer_peak_mb, ",.0f"),

@@ -22,7 +22,7 @@ def add_bench(commands):
     parser.add_argument("--data", default="course")
     parser.add_argument(
         "--only", type=list_of(str), metavar="GROUP,…", default=(),
-        help="training, trl, generation, loading, gpu",
+        help="training, trl, generation, loading, data, gpu",
     )  # fmt: skip
     parser.add_argument("--turns", type=whole_number, default=0, help="pairs; default 3")
     parser.add_argument("--steps", type=whole_number, default=0, help="training steps a turn")
