@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help setup setup-dev course test browser-test lab notebooks site data models-table masking-results lint clean
+.PHONY: help setup setup-dev course test browser-test lab notebooks site data models-table masking-results bench lint clean
 
 help:
 	@echo "make course     set up, run all lessons offline, leave executed notebooks and a site in build/"
@@ -14,6 +14,7 @@ help:
 	@echo "make notebooks  execute and stamp the committed lessons"
 	@echo "make models-table  tune each bundled model with three seeds: benchmarks/results"
 	@echo "make masking-results  lesson 06's large run, hours: benchmarks/results/masking"
+	@echo "make bench      how fast the course is, beside others: 40 minutes, adds to benchmarks/RESULTS.md"
 	@echo "make setup      the course alone; make setup-dev adds what the tests need"
 
 # constraints.txt names the versions that the tests ran with. Some of them need Python 3.11: where
@@ -65,6 +66,11 @@ models-table: setup
 
 masking-results: setup
 	$(BIN)/python -m benchmarks.masking
+
+# TRL is compared with where it is installed; without, its row says so.
+bench: setup
+	$(PIP) install -q -c constraints.txt -e ".[bench]" || echo "TRL could not be installed."
+	$(BIN)/course bench --record benchmarks/RESULTS.md
 
 lint: setup-dev
 	$(BIN)/ruff check --fix .

@@ -32,6 +32,7 @@ COMMANDS = (  # modules of helpers.commands, in the order of `course --help`
     "mmlu",
     "masking",
     "fetch",
+    "bench",
     "check",
 )
 

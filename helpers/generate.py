@@ -1,9 +1,10 @@
 """Generation: prompt ids in, response ids out, many prompts at once.
 
 `prefill` reads the prompts into the cache, `decode_one_token` adds a token to every row, `sample`
-picks it; `generate` is the loop around them. Rows of different lengths are padded on the left, so
-that all rows grow at the same place. `generate_plain`, without cache or batch, is the twin that the
-tests compare with. Names follow pytorch-labs/gpt-fast.
+picks it; `generate` is the loop around them. A token costs a computer much the same for one row as for
+eight: what takes the time is fetching the weights. So prompts share a batch, the words that all of
+them begin with are read once, nothing is padded, and a row that has finished leaves. `generate_plain`,
+without cache or batch, is the twin that the tests compare with. Names follow pytorch-labs/gpt-fast.
 """
 
 from __future__ import annotations
@@ -14,11 +15,14 @@ from functools import partial
 
 import torch
 
+from helpers.arithmetic import products_by
 from helpers.errors import SettingsError
 from helpers.formatting import format_prompt
 from helpers.model import GPT, KVCache
 from helpers.progress import bar
 from helpers.tokenizer import END_OF_TEXT
+
+PACK = 512  # prompt tokens read at a time: enough to keep the processor busy, few to look past
 
 
 @dataclass(frozen=True)
@@ -45,37 +49,109 @@ def sample(logits, *, temperature: float = 0.0, top_k: int | None = None, genera
     return torch.multinomial(probabilities, 1, generator=generator)[:, 0]
 
 
+class RaggedCache(KVCache):
+    """A KV cache whose rows have lengths of their own: a token's slot is its position, no padding.
+
+    `next` names the places of the tokens that the model reads next: their rows and slots, both (N,).
+    """
+
+    def __init__(self, config, rows: int, slots: int, *, device=None, dtype=None):
+        super().__init__(config, rows, slots, device=device, dtype=dtype)
+        self.lengths = [0] * rows  # tokens in each row that is still there
+        self.shared = 0  # tokens that all rows begin with
+        self.next: tuple[torch.Tensor, torch.Tensor] | None = None
+        self.packed = False  # the next tokens are (1, N), of many rows, else (B, 1)
+
+    def append(self, layer: int, k: torch.Tensor, v: torch.Tensor):
+        """Keys and values to look at: the shared ones and the new, or all of the rows that are left."""
+        found = []
+        for store, new in ((self.keys[layer], k), (self.values[layer], v)):
+            store.transpose(1, 2)[self.next] = new.transpose(1, 2).flatten(0, 1)  # (N, H, D)
+            if self.packed:
+                found.append(torch.cat([store[:1, :, : self.shared], new], dim=2))
+            else:
+                found.append(store[: len(self.lengths), :, : max(self.lengths) + 1])
+        return found
+
+    def drop(self, row: int) -> None:
+        """Forget a row; the last one takes its place."""
+        last = len(self.lengths) - 1
+        if row != last:
+            used = self.lengths[last]
+            self.keys[:, row, :, :used] = self.keys[:, last, :, :used]
+            self.values[:, row, :, :used] = self.values[:, last, :, :used]
+            self.lengths[row] = self.lengths[last]
+        self.lengths.pop()
+
+
 def prefill(model: GPT, prompts: Sequence[Sequence[int]], slots: int):
     """The cache filled with the prompts, and the logits (B, V) after each prompt's last token.
 
-    Also returns `pads` (B,): how many slots of padding each row starts with.
+    The tokens that all prompts begin with are read once. The rest of the prompts is packed: one
+    behind the other in a single row, PACK tokens at a time, each looking only at its own.
     """
     parameter = next(model.parameters())
-    width = max(len(prompt) for prompt in prompts)
-    pads = torch.tensor([width - len(p) for p in prompts], device=parameter.device)
-    ids = torch.tensor(
-        [[END_OF_TEXT] * (width - len(p)) + list(p) for p in prompts], device=parameter.device
-    )
-    slot = torch.arange(width, device=parameter.device)
-    positions = (slot - pads[:, None]).clamp(min=0)  # (B, T)
-    causal = slot[None, :] <= slot[:, None]  # (T, T)
-    real = slot >= pads[:, None]  # (B, T)
-    itself = torch.eye(width, dtype=torch.bool, device=parameter.device)
-    # Padding looks at itself: a row of an all-False mask would be NaN.
-    mask = (causal & real[:, None, :]) | itself  # (B, T, S)
-    cache = KVCache(
+    cache = RaggedCache(
         model.config, len(prompts), slots, device=parameter.device, dtype=parameter.dtype
     )
-    h = model.hidden(ids, positions, mask[:, None], cache)
-    return cache, model.head(h[:, -1]), pads
+    cache.packed = True
+    if shared := common_prefix(prompts):
+        _read(model, cache, [(0, 0, prompts[0][:shared])])
+        for store in (cache.keys, cache.values):
+            store[:, 1:, :, :shared] = store[:, :1, :, :shared].clone()
+    cache.shared = shared
+    last = []  # the hidden state (C,) of each prompt's last token
+    for chunk in _chunks(prompts, shared):
+        h = _read(model, cache, chunk)[0]  # (N, C)
+        ends = torch.tensor([len(ids) for _, _, ids in chunk]).cumsum(0) - 1
+        last.append(h[ends.to(h.device)])
+    cache.lengths = [len(prompt) for prompt in prompts]
+    cache.packed = False
+    return cache, model.head(torch.cat(last))
 
 
-def decode_one_token(model: GPT, tokens, cache: KVCache, pads):
-    """Logits (B, V) after appending `tokens` (B,) to every row."""
-    slot = torch.arange(cache.length + 1, device=tokens.device)
-    mask = (slot >= pads[:, None])[:, None, None, :]  # (B, 1, 1, S)
-    positions = cache.length - pads[:, None]  # (B, 1)
-    h = model.hidden(tokens[:, None], positions, mask, cache)
+def common_prefix(prompts: Sequence[Sequence[int]]) -> int:
+    """How many tokens all prompts begin with, less one where that is a whole prompt; 0 for one."""
+    if len(prompts) < 2:
+        return 0
+    low, high = min(prompts), max(prompts)  # in dictionary order: all others lie between
+    same = (n for n, (a, b) in enumerate(zip(low, high, strict=False)) if a != b)
+    return next(same, min(len(prompt) for prompt in prompts) - 1)
+
+
+def _chunks(prompts, shared: int) -> Iterator[list[tuple[int, int, Sequence[int]]]]:
+    """What is left to read, (row, first slot, ids) each, cut into parts of about PACK tokens."""
+    part: list = []
+    for row, prompt in enumerate(prompts):
+        rest = prompt[shared:]
+        if part and sum(len(ids) for _, _, ids in part) + len(rest) > PACK:
+            yield part
+            part = []
+        part.append((row, shared, rest))
+    yield part
+
+
+def _read(model: GPT, cache: RaggedCache, chunk):
+    """Hidden states (1, N, C) of packed tokens, each of which looks at its own row and the shared."""
+    device = cache.keys.device
+    row = torch.tensor([r for r, _, ids in chunk for _ in ids], device=device)  # (N,)
+    slot = torch.cat([torch.arange(first, first + len(ids)) for _, first, ids in chunk]).to(device)
+    ids = torch.tensor([[token for _, _, ids in chunk for token in ids]], device=device)  # (1, N)
+    own = (row[:, None] == row) & (slot[:, None] >= slot)  # (N, N)
+    shared = torch.ones(len(row), cache.shared, dtype=torch.bool, device=device)
+    cache.next = row, slot
+    return model.hidden(ids, slot[None], torch.cat([shared, own], dim=1), cache)
+
+
+def decode_one_token(model: GPT, tokens, cache: RaggedCache):
+    """Logits (B, V) after appending `tokens` (B,) to the rows that are left."""
+    length = torch.tensor(cache.lengths, device=tokens.device)
+    row = torch.arange(len(length), device=tokens.device)
+    seen = torch.arange(max(cache.lengths) + 1, device=tokens.device)
+    mask = (seen <= length[:, None])[:, None, None, :]  # (B, 1, 1, S)
+    cache.next = row, length
+    h = model.hidden(tokens[:, None], length[:, None], mask, cache)
+    cache.lengths = [n + 1 for n in cache.lengths]
     return model.head(h[:, -1])
 
 
@@ -92,13 +168,14 @@ def generate_batches(
     model: GPT,
     prompts: Sequence[Sequence[int]],
     *,
-    max_new_tokens: int = 128,
+    max_new_tokens: int | Sequence[int] = 128,  # for all prompts, or one number for each
     temperature: float = 0.0,
     top_k: int | None = None,
     stop_ids: Collection[int] = (END_OF_TEXT,),
     batch_size: int = 16,
     generator: torch.Generator | None = None,
     done: Collection[int] = (),
+    products: str = "torch",  # who multiplies float32 matrices; see `arithmetic`
     desc: str | None = "",  # of the bar; None: no bar
 ) -> Iterator[dict[int, Response]]:
     """Responses by the number of their prompt, a batch at a time, as they are finished.
@@ -110,7 +187,9 @@ def generate_batches(
     depends on them) and, when sampling, random numbers of its own, which follow from `generator`
     and its place. Raises SettingsError for options out of range.
     """
-    check_options(max_new_tokens, temperature, top_k, batch_size)
+    most = _for_each(max_new_tokens, len(prompts))
+    for value in sorted(set(most)) or [1]:
+        check_options(value, temperature, top_k, batch_size)
     order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
     possible = [i for i in order if 0 < len(prompts[i]) < model.config.n_positions]
     if too_long := set(order) - set(possible) - set(done):
@@ -125,15 +204,22 @@ def generate_batches(
             part = possible[start : start + batch_size]
             if not set(part) <= set(done):
                 own = torch.Generator(device).manual_seed((seed + start) % 2**63)
-                answers = _generate_batch(
-                    model,
-                    [prompts[i] for i in part],
-                    max_new_tokens,
-                    set(stop_ids),
-                    partial(sample, temperature=temperature, top_k=top_k, generator=own),
-                )
+                pick = partial(sample, temperature=temperature, top_k=top_k, generator=own)
+                asked, limits = [prompts[i] for i in part], [most[i] for i in part]
+                with products_by(products):
+                    answers = _generate_batch(model, asked, limits, set(stop_ids), pick)
                 yield dict(zip(part, answers, strict=True))
             progress.update(len(part))
+
+
+def _for_each(max_new_tokens: int | Sequence[int], n: int) -> list[int]:
+    """A limit for each prompt. Raises SettingsError when there are more or fewer than prompts."""
+    most = [max_new_tokens] * n if isinstance(max_new_tokens, int) else list(max_new_tokens)
+    if len(most) != n:
+        raise SettingsError(
+            f"max_new_tokens has {len(most)} values for {n} prompts: give one number, or one each."
+        )
+    return most
 
 
 def _draw_seed(generator: torch.Generator | None) -> int:
@@ -141,34 +227,33 @@ def _draw_seed(generator: torch.Generator | None) -> int:
     return int(torch.randint(2**62, (1,), generator=generator, device=device))
 
 
-def _generate_batch(model, prompts, max_new_tokens: int, stop_ids: set[int], pick):
-    """Responses for prompts that share a batch: prefill, then decode until every row is done."""
-    limit = model.config.n_positions
-    longest = max(len(p) for p in prompts)
-    room = [min(max_new_tokens, limit - len(p)) for p in prompts]
-    cache, logits, pads = prefill(model, prompts, longest + max(room))
+def _generate_batch(model, prompts, most: list[int], stop_ids: set[int], pick):
+    """Responses for prompts that share a batch: prefill, then decode until every row has left."""
+    room = [
+        min(new, model.config.n_positions - len(p)) for new, p in zip(most, prompts, strict=True)
+    ]
+    slots = max(len(p) + new for p, new in zip(prompts, room, strict=True)) - 1
+    cache, logits = prefill(model, prompts, slots)
     answers: list[list[int]] = [[] for _ in prompts]
-    reasons: list[str | None] = [None] * len(prompts)
+    reasons = [""] * len(prompts)
+    rows = list(range(len(prompts)))  # whose answer each row of the cache holds
     while True:
-        tokens = pick(logits)  # (B,)
-        for row, token in enumerate(tokens.tolist()):
-            if reasons[row] is not None:
-                continue
-            if token in stop_ids:
-                reasons[row] = "stop"
-                continue
-            answers[row].append(token)
-            if len(answers[row]) == room[row]:
-                reasons[row] = "length"
-        if all(reasons):
+        tokens = pick(logits).tolist()  # (B,)
+        for row in reversed(range(len(rows))):
+            who = rows[row]
+            if tokens[row] in stop_ids:
+                reasons[who] = "stop"
+            else:
+                answers[who].append(tokens[row])
+                if len(answers[who]) == room[who]:
+                    reasons[who] = "length"
+            if reasons[who]:
+                cache.drop(row)
+                rows[row], tokens[row] = rows[-1], tokens[-1]
+                rows.pop(), tokens.pop()
+        if not rows:
             return [Response(a, r) for a, r in zip(answers, reasons, strict=True)]
-        # A finished row goes on decoding until its batch is done; its place must stay inside the
-        # model, and what it says is not recorded.
-        logits = decode_one_token(model, tokens, cache, _keep_inside(pads, cache, limit))
-
-
-def _keep_inside(pads, cache: KVCache, limit: int):
-    return torch.maximum(pads, torch.tensor(cache.length - (limit - 1), device=pads.device))
+        logits = decode_one_token(model, torch.tensor(tokens, device=logits.device), cache)
 
 
 @torch.no_grad()

@@ -30,7 +30,7 @@ from helpers.errors import DataError, RunError, SettingsError
 from helpers.files import atomic_path, write_json
 from helpers.model import GPT
 from helpers.packing import packed_attention
-from helpers.weights import write_tensors
+from helpers.weights import contiguous, write_tensors
 
 MOST_EPOCHS = 10_000
 CHUNK = 2048  # targets; their logits in float32 are 412 MB
@@ -186,7 +186,7 @@ class TrainState:
         *,
         optimizer: torch.optim.Optimizer | None = None,
     ):
-        self.model, self.settings = model, settings
+        self.model, self.settings = contiguous(model), settings
         self.groups = groups or parameter_groups(model, settings.weight_decay)
         self.optimizer = optimizer or torch.optim.AdamW(
             self.groups, lr=settings.lr, betas=settings.betas, fused=_fused_available(model)

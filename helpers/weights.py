@@ -3,7 +3,8 @@
 On disk every model is `model.safetensors` + `config.json` in the layout of Hugging Face's
 `GPT2LMHeadModel`, which opens them with the same logits. Two things differ from our names: they
 call parts otherwise, and they store the four matrices of a block as OpenAI's "Conv1D", transposed.
-Nothing is ever unpickled.
+Nothing is ever unpickled. On a CPU a model's weights *are* its file: pages of it that the system
+brings into memory when they are first read, and copies when they are first written to.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 import safetensors
 import safetensors.torch
 import torch
+from torch.overrides import TorchFunctionMode
 
 from helpers.errors import FetchError, SettingsError, WeightsError, nearest
 from helpers.fetch import fetch
@@ -131,16 +133,49 @@ def load_model(
 
     Names: the bundled models, and GPT-2's four sizes from the Hugging Face hub at pinned revisions.
     Every tensor is checked for name and shape. Raises WeightsError with the first mismatch.
+    In the file's own type on a CPU nothing is copied: the weights are the mapped file (what is
+    changed in them never reaches it), the four Conv1D matrices of a block transposed views.
     """
     path = find_model(name)
     config = read_config(path.parent / "config.json", path)
     tensors = read_tensors(path)
     config, state = to_ours(tensors, config, str(path))
-    with torch.device("meta"):
-        model = GPT(config)
-    state = {key: value.to(device=device, dtype=dtype) for key, value in state.items()}
+    model = empty_model(config)
+    for key, value in state.items():
+        there = value.to(device=device, dtype=dtype)
+        state[key] = there if there is value else there.contiguous()
     model.load_state_dict(state, assign=True)
     return model.eval().requires_grad_(True)
+
+
+class _NoInit(TorchFunctionMode):
+    """Where this is on, torch's layers come without the random weights they are born with.
+
+    Also where there is no memory to fill (device "meta") torch draws them, and for that imports its
+    compiler the first time: a second, more than all the rest of loading takes.
+    """
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        if getattr(function, "__module__", "") == "torch.nn.init":
+            return None
+        return function(*args, **(kwargs or {}))
+
+
+def empty_model(config: GPTConfig) -> GPT:
+    """A model of these sizes whose weights have shapes but no numbers: they are assigned to it."""
+    with torch.device("meta"), _NoInit():
+        return GPT(config)
+
+
+def contiguous(model: GPT) -> GPT:
+    """The model, every weight in memory in the order of its indices, as an optimiser expects.
+
+    Fused AdamW goes through weight, gradient and moments by place in memory. Of a transposed view
+    (see `load_model`) a resumed run's moments, read from a file, would meet the wrong weights.
+    """
+    for parameter in model.parameters():
+        parameter.data = parameter.data.contiguous()
+    return model
 
 
 def find_model(name: str | Path) -> Path:
@@ -361,8 +396,7 @@ def to_ours(
     if not separate:
         found.pop("lm_head.weight", None)
 
-    with torch.device("meta"):
-        expected = {key: tuple(p.shape) for key, p in GPT(config).named_parameters()}
+    expected = {key: tuple(p.shape) for key, p in empty_model(config).named_parameters()}
     state = {}
     for ours, (theirs, transposed) in key_mapping(config).items():
         if theirs not in found:
@@ -378,7 +412,7 @@ def to_ours(
                 f"{shape}. Weights and config belong to different models."
             )
         _check_numbers(tensor, theirs, path)
-        state[ours] = tensor.t().contiguous() if transposed else tensor
+        state[ours] = tensor.t() if transposed else tensor
     if found:
         raise WeightsError(
             f"{path}: the tensor {min(found)!r} is not part of a GPT-2 with {config.n_layer} "
@@ -394,6 +428,8 @@ def _check_numbers(tensor: torch.Tensor, name: str, path: str) -> None:
             f"{path}: {name!r} holds {tensor.dtype}, not floating-point numbers (a quantised "
             "file?). Take the original weights."
         )
+    if torch.isfinite(tensor.sum()):  # one look at each, where all is well
+        return
     if bad := int((~torch.isfinite(tensor)).sum()):
         raise WeightsError(
             f"{path}: {name!r} holds NaN or infinity in {bad:,} of {tensor.numel():,} places, so "

@@ -133,6 +133,8 @@ def test_generate(place, capsys):
     assert 0 <= value["stopped"] <= 1
     status, value = run_json(f"{line} --split val --temperature 0.8 --top-k 3 --seed 1", capsys)
     assert (status, value["n"]) == (0, 2)
+    status, value = run_json(f"{line} --precision bf16", capsys)
+    assert (status, value["n"]) == (0, 3)
 
 
 def test_judge_and_compare(place, capsys):
@@ -218,6 +220,9 @@ BAD = {  # command line → a part of the one line on stderr
     "generate --model model --data data.json --out a.json --temperature -1": "temperature is -1.0",
     "generate --model model --data data.json --out a.json --temperature nan": "temperature is nan",
     "generate --model model --data data.json --out a.json --top-k 0": "top_k is 0",
+    "generate --model model --data data.json --out a.json --precision bf61": "mean 'bf16'",
+    "bench --turns -1": "turns is -1",
+    "bench --only loding": "did you mean 'loading'",
     "generate --model model --data data.json --out a.json --template x": "unknown template 'x'",
     "generate --model none --data data.json --out a.json": "no model 'none'",
     "judge none.json": "does not exist",

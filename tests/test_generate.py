@@ -4,8 +4,10 @@ import pytest
 import torch
 from conftest import TINY, random_model
 
+from helpers import generate as generation
 from helpers.errors import SettingsError
-from helpers.generate import generate, generate_plain, respond, sample
+from helpers.generate import common_prefix, generate, generate_plain, respond, sample
+from helpers.weights import load_model
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +36,79 @@ def test_stopping_is_per_row_and_the_stop_token_is_not_part_of_the_answer(model)
     assert answers == expected
     assert answers[1].finish_reason == "stop"
     assert stop not in answers[1].ids
+
+
+def count_reads(model, monkeypatch):
+    """A list that grows by (rows, new tokens a row) whenever the model reads something."""
+    shapes, hidden = [], type(model).hidden
+
+    def counted(self, input_ids, *args):
+        shapes.append(tuple(input_ids.shape))
+        return hidden(self, input_ids, *args)
+
+    monkeypatch.setattr(type(model), "hidden", counted)
+    return shapes
+
+
+def test_nothing_is_padded_and_what_all_prompts_begin_with_is_read_once(model, monkeypatch):
+    prompts = [[5, 6, 7, 8, *rest] for rest in prompts_of([1, 23, 3])]
+    shapes = count_reads(model, monkeypatch)
+    generate(model, prompts, max_new_tokens=3, stop_ids=())
+    assert shapes == [(1, 4), (1, 1 + 23 + 3), (3, 1), (3, 1)]
+
+
+def test_a_row_that_has_finished_leaves_the_batch_and_the_others_say_the_same(model, monkeypatch):
+    """Also when the row that leaves is the first, the last, or several at once."""
+    prompts = prompts_of([4, 9, 6, 2, 30])
+    limits = [3, 7, 3, 1, 5]
+    alone = zip(prompts, limits, strict=True)
+    expected = [generate_plain(model, p, max_new_tokens=n, stop_ids=()) for p, n in alone]
+    shapes = count_reads(model, monkeypatch)
+    assert generate(model, prompts, max_new_tokens=limits, stop_ids=()) == expected
+    assert [rows for rows, _ in shapes[1:]] == [4, 4, 2, 2, 1, 1]
+
+
+@pytest.mark.parametrize("pack", [1, 16, 40])
+def test_prompts_packed_in_several_parts_say_the_same(model, monkeypatch, pack):
+    prompts = [[5, 6, *rest] for rest in prompts_of([3, 31, 8, 8, 15])]
+    expected = generate(model, prompts, max_new_tokens=4)
+    monkeypatch.setattr(generation, "PACK", pack)
+    assert generate(model, prompts, max_new_tokens=4) == expected
+
+
+@pytest.mark.parametrize(
+    ("prompts", "shared"),
+    [
+        ([[1, 2, 3]], 0),
+        ([[1, 2, 3], [1, 2, 3]], 2),
+        ([[1, 2, 3, 4], [1, 2], [1, 2, 9]], 1),
+        ([[7, 1], [8, 1]], 0),
+        ([[1, 2, 3], [1, 2, 4], [1, 5, 4]], 1),
+    ],
+)
+def test_the_common_prefix_leaves_every_prompt_a_token(prompts, shared):
+    assert common_prefix(prompts) == shared
+
+
+def test_the_bundled_model_says_in_a_batch_what_it_says_alone(tokenizer):
+    """In float32, as the lessons use it, prompts of 2 to 500 tokens side by side."""
+    model = load_model("gpt2-mini")
+    request = "Below is an instruction that describes a task. Write a response"
+    texts = ["The sky", request, f"{request} that appropriately completes it.", "One two " * 250]
+    prompts = [tokenizer.encode_ordinary(text) for text in texts]
+    expected = [generate_plain(model, p, max_new_tokens=8) for p in prompts]
+    assert generate(model, prompts, max_new_tokens=8) == expected
+
+
+def test_bfloat16_weights_say_nearly_the_same(model):
+    """The cache takes the weights' type; the logits are the same to bfloat16's three digits."""
+    prompts = [[5, 6, *rest] for rest in prompts_of([4, 9])]
+    exact = generation.prefill(model, prompts, 20)[1]
+    half = random_model(TINY).bfloat16()
+    cache, logits = generation.prefill(half, prompts, 20)
+    assert cache.keys.dtype == logits.dtype == torch.bfloat16
+    assert (logits.double() - exact).norm() < 0.05 * exact.norm()
+    assert [len(a.ids) for a in generate(half, prompts, max_new_tokens=3, stop_ids=())] == [3, 3]
 
 
 def test_the_last_position_ends_a_row_and_the_others_go_on(model):
@@ -93,6 +168,8 @@ def test_same_seed_same_sample(model):
         ({"temperature": -1.0}, "temperature is -1.0"),
         ({"temperature": float("inf")}, "temperature is inf"),
         ({"top_k": 0}, "top_k is 0"),
+        ({"max_new_tokens": [0]}, "max_new_tokens is 0"),
+        ({"max_new_tokens": [3, 4]}, "2 values for 1 prompts"),
     ],
 )
 def test_options_out_of_range_are_refused(model, options, message):

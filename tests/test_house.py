@@ -13,7 +13,7 @@ ORDER = [
     "errors", "files", "progress", "arithmetic", "fetch", "formatting", "tokenizer", "data",
     "data_check", "masking", "tokens", "collate", "packing", "model", "weights", "generate", "train", "judge",
     "runs", "settings", "environment",
-    "plots", "widgets", "evaluate", "experiment",
+    "plots", "widgets", "evaluate", "experiment", "bench",
     "datagen", "pretrain", "card", "lessons", "site", "commands", "cli",
 ]  # fmt: skip
 

@@ -9,8 +9,17 @@ from conftest import TINY, random_model
 from helpers import runs
 from helpers.arithmetic import CLOSE, product_error
 from helpers.errors import CourseError, DataError, RunError, SettingsError
-from helpers.files import read_json, read_jsonl, write_json
-from helpers.runs import RunSettings, answer, choose_rows, fine_tune, read_responses, run_summary
+from helpers.files import append_jsonl, read_json, read_jsonl, write_json
+from helpers.generate import Response
+from helpers.runs import (
+    RunSettings,
+    answer,
+    choose_rows,
+    fine_tune,
+    open_journal,
+    read_responses,
+    run_summary,
+)
 from helpers.weights import load_model, save_model
 
 SMALL = replace(TINY, n_layer=1, n_head=1, n_embd=7)
@@ -444,3 +453,12 @@ def test_what_is_no_file_of_responses(tmp_path, content, message):
         path.write_text(content)
     with pytest.raises(DataError, match=message):
         read_responses(path)
+
+
+def test_answers_go_on_with_the_products_that_they_were_begun_with(tmp_path):
+    """Which library is faster is measured, and a busy machine may measure something else."""
+    path = tmp_path / "answers.journal"
+    assert open_journal(path, "key", "onednn") == ("onednn", {})
+    append_jsonl(path, [[3, [5, 6], "stop"]])
+    assert open_journal(path, "key", "torch") == ("onednn", {3: Response([5, 6], "stop")})
+    assert open_journal(path, "another", "torch") == ("torch", {})

@@ -1,14 +1,29 @@
 """Checkpoints: other people's key names, and one clear error for everything else."""
 
+import copy
 import json
+import subprocess
+import sys
 
 import pytest
 import safetensors.torch
 import torch
 from conftest import TINY, random_model
 
+from helpers.collate import BatchPlan
 from helpers.errors import WeightsError
-from helpers.weights import find_model, key_mapping, load_model, save_model
+from helpers.files import sha256
+from helpers.masking import make_examples
+from helpers.model import count_parameters
+from helpers.train import TrainSettings, TrainState, load_state, save_state, train
+from helpers.weights import (
+    GPT2_SIZES,
+    empty_model,
+    find_model,
+    key_mapping,
+    load_model,
+    save_model,
+)
 
 
 @pytest.fixture
@@ -16,6 +31,11 @@ def saved(tmp_path):
     model = random_model(TINY)
     save_model(model, tmp_path / "model")
     return model, tmp_path / "model"
+
+
+@pytest.fixture
+def examples(records, tokenizer):
+    return make_examples(records[:12], "plain", tokenizer)[0]
 
 
 def rewrite(folder, change):
@@ -61,6 +81,71 @@ def test_a_head_equal_to_the_embedding_is_tied_and_another_one_is_not(saved):
     assert not separate.config.tied
     h = torch.randn(2, TINY.n_embd)
     torch.testing.assert_close(separate.head(h), h @ (model.tokens.weight + 1).T)
+
+
+def files(folder):
+    return {path.name: sha256(path) for path in folder.iterdir()}
+
+
+def test_the_weights_are_the_file_and_nothing_written_to_them_reaches_it(saved):
+    """Mapped privately: two models of one file, and the file, stay apart."""
+    model, folder = saved
+    before = files(folder)
+    changed, other = load_model(folder), load_model(folder)
+    stored = safetensors.torch.load_file(folder / "model.safetensors")
+    qkv = changed.blocks[0].attention.qkv.weight
+    assert not qkv.is_contiguous()
+    assert qkv.T.is_contiguous()
+    with torch.no_grad():
+        for parameter in changed.parameters():
+            parameter.zero_()
+    assert files(folder) == before
+    assert_same(other, model)
+    assert_same(load_model(folder), model)
+    for key, tensor in safetensors.torch.load_file(folder / "model.safetensors").items():
+        assert torch.equal(tensor, stored[key])
+
+
+def test_a_loaded_model_trains_as_one_whose_weights_are_its_own(saved, tmp_path, examples):
+    """Step by step, and after a resume: fused AdamW goes by place in memory, whatever the strides."""
+    _, folder = saved
+    before = files(folder)
+    plan = BatchPlan(examples, batch_size=5, seed=1)
+    settings = TrainSettings(epochs=3, lr=1e-2)
+    copied = copy.deepcopy(load_model(folder))
+    for parameter in copied.parameters():
+        parameter.data = parameter.data.clone(memory_format=torch.contiguous_format)
+    straight, mapped = TrainState(copied, settings), TrainState(load_model(folder), settings)
+    for _ in train(straight, plan):
+        pass
+    steps = train(mapped, plan)
+    next(steps), next(steps)
+    save_state(tmp_path, mapped)
+    resumed = load_state(tmp_path, TrainState(load_model(folder), settings))
+    for _ in train(resumed, plan):
+        pass
+    assert_same(resumed.model, straight.model)
+    assert files(folder) == before
+
+
+def test_a_model_without_weights_takes_no_memory_and_no_random_numbers():
+    state = torch.get_rng_state()
+    model = empty_model(GPT2_SIZES["gpt2-xl"])
+    assert {parameter.device.type for parameter in model.parameters()} == {"meta"}
+    assert count_parameters(model) == 1_557_611_200
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_a_fresh_process_loads_a_model_without_the_compiler():
+    """torch's own random starting weights would import it: a second before anything is read."""
+    script = (
+        "import sys; from helpers.weights import load_model; load_model('gpt2-micro')\n"
+        "print('torch._dynamo' in sys.modules)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert result.stdout == "False\n"
 
 
 def test_half_precision_on_disk_is_float32_in_memory(saved, tmp_path):

@@ -20,6 +20,11 @@ def add_generate(commands):
     parser.add_argument("--batch-size", type=whole_number, default=16, help="answers at a time")
     parser.add_argument("--seed", type=whole_number, default=123)
     parser.add_argument("--device", default="auto")
+    parser.add_argument(
+        "--precision",
+        default="fp32",
+        help="fp32, or bf16: faster, and now and then another word; auto: bf16 where it is faster",
+    )
     parser.set_defaults(run=_generate)
     return parser
 
@@ -51,6 +56,7 @@ def _generate(args) -> int:
         temperature=args.temperature,
         top_k=args.top_k,
         batch_size=args.batch_size,
+        precision=args.precision,
     )
     emit(
         args,
