@@ -41,6 +41,7 @@ from helpers.files import (
 )
 from helpers.formatting import Template, get_template
 from helpers.generate import Response, check_options, generate_batches, prompt_ids, with_responses
+from helpers.lora import FOLDER, add_lora, plain, save_adapter
 from helpers.masking import Example, make_examples, segment_weights
 from helpers.model import GPT
 from helpers.progress import bar
@@ -59,6 +60,7 @@ from helpers.train import (
 from helpers.weights import KNOWN, find_model, load_model, save_model
 
 CHECKPOINT_SECONDS = 60.0
+LORA_RATE = 10  # × the full rate: LoRA's own, found on the mini's validation rows
 FILES = (  # what a run folder may hold of ours
     "settings.json",
     "metrics.jsonl",
@@ -86,6 +88,7 @@ class RunSettings:
     accumulate: int = 1
     max_length: int = 1024  # tokens; longer rows are cut as `masking.make_example` says
     grouped: bool = True  # rows of similar length share a batch
+    lora: int = 0  # rank of the corrections that are trained instead of the weights; 0 = no LoRA
     seed: int = 123
     device: str = "auto"
     precision: str = "auto"
@@ -100,7 +103,11 @@ class RunSettings:
             raise SettingsError(
                 f"max_length is {self.max_length}: give at least 2 tokens, such as 1024."
             )
-        lr = self.lr or default_lr(self.model)
+        if self.lora < 0:
+            raise SettingsError(
+                f"LoRA's rank is {self.lora}: give 1 or more, such as 16, or 0 to train every weight."
+            )
+        lr = self.lr or default_lr(self.model) * (LORA_RATE if self.lora else 1)
         TrainSettings(epochs=self.epochs, lr=lr)  # raises for one that is out of range
         device = choose_device(self.device)
         values = {
@@ -282,6 +289,8 @@ def fine_tune(
     model = load_model(settings.model, device=settings.device)
     check_model(model, settings.model)
     check_length(model, settings)
+    if settings.lora:
+        add_lora(model, settings.lora, generator=torch.Generator().manual_seed(settings.seed % 2**63))
     plan, state = begin(settings, model, examples)
     validation = evaluation_batches(validation_examples)
     journal = out / "metrics.jsonl"
@@ -313,7 +322,9 @@ def fine_tune(
     with interrupt_held():  # all steps are done: the run ends a moment later anyway
         if keep_state:
             save_state(out, state)
-        save_model(model, out)
+        if settings.lora:
+            save_adapter(model, out / FOLDER, settings.model)
+        save_model(plain(model), out)
         if not keep_state:
             clear_state(out)
 
@@ -435,7 +446,7 @@ def start_folder(settings: RunSettings, out: Path, resume: bool) -> None:
         )
     before = read_json(known)
     for key, value in asdict(settings).items():
-        if before.get(key) != value:
+        if before.get(key, getattr(RunSettings, key, None)) != value:  # none: older than the setting
             raise RunError(
                 f"{out} holds a run with {key} = {before.get(key)!r}, not {value!r}: resume it with "
                 "its own settings, or name another folder."

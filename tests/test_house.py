@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 ORDER = [
     "errors", "files", "progress", "fetch", "formatting", "tokenizer", "data", "data_check", "masking",
-    "collate", "model", "weights", "generate", "train", "judge", "runs", "settings", "environment",
+    "collate", "model", "weights", "generate", "train", "judge", "lora", "runs", "settings", "environment",
     "plots", "widgets", "evaluate", "experiment",
     "datagen", "pretrain", "card", "lessons", "site", "commands", "cli",
 ]  # fmt: skip

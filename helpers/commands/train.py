@@ -26,6 +26,13 @@ def add_train(commands):
     parser.add_argument("--val", default="", metavar="FILE", help="a validation file of its own")
     parser.add_argument("--epochs", type=whole_number, default=2)
     parser.add_argument("--lr", type=number, help="default: suits the model")
+    parser.add_argument(
+        "--lora",
+        type=whole_number,
+        default=0,
+        metavar="RANK",
+        help="train a small correction of this rank instead of the weights, such as 16",
+    )
     parser.add_argument("--batch-size", type=whole_number, default=8)
     parser.add_argument(
         "--max-length", type=whole_number, default=1024, help="tokens; default 1024"
@@ -71,6 +78,7 @@ def _train(args) -> int:
         lr=args.lr or 0.0,
         batch_size=args.batch_size,
         max_length=args.max_length,
+        lora=args.lora,
         seed=args.seed,
         device=args.device,
         precision=args.precision,
