@@ -10,7 +10,7 @@ import argparse
 import os
 import sys
 
-from helpers.commands import check, data, fetch, generate, judge, masking, run, site, train
+from helpers.commands import check, data, export, fetch, generate, judge, masking, run, site, train
 from helpers.errors import (
     CourseError,
     SettingsError,
@@ -110,7 +110,7 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
         prog="course", description="Instruction fine-tuning of GPT-2, from data set to score."
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (run, site, data, train, generate, judge, masking, fetch, check):
+    for module in (run, site, data, train, generate, judge, masking, export, fetch, check):
         for add in module.COMMANDS:
             command = add(commands)
             command.add_argument("--json", action="store_true", help="one JSON object on stdout")

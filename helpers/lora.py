@@ -55,9 +55,7 @@ class LoRALinear(nn.Module):
         return self.scale * (self.lora_B @ self.lora_A)
 
 
-def add_lora(
-    model: GPT, rank: int, *, alpha: float = 0.0, targets=TARGETS, generator=None
-) -> GPT:
+def add_lora(model: GPT, rank: int, *, alpha: float = 0.0, targets=TARGETS, generator=None) -> GPT:
     """The model, now with LoRA layers for its `targets`; nothing else in it is trained any more.
 
     alpha: 0 stands for twice the rank, so that another rank needs no other learning rate.

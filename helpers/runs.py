@@ -290,7 +290,9 @@ def fine_tune(
     check_model(model, settings.model)
     check_length(model, settings)
     if settings.lora:
-        add_lora(model, settings.lora, generator=torch.Generator().manual_seed(settings.seed % 2**63))
+        add_lora(
+            model, settings.lora, generator=torch.Generator().manual_seed(settings.seed % 2**63)
+        )
     plan, state = begin(settings, model, examples)
     validation = evaluation_batches(validation_examples)
     journal = out / "metrics.jsonl"
@@ -446,7 +448,9 @@ def start_folder(settings: RunSettings, out: Path, resume: bool) -> None:
         )
     before = read_json(known)
     for key, value in asdict(settings).items():
-        if before.get(key, getattr(RunSettings, key, None)) != value:  # none: older than the setting
+        if (
+            before.get(key, getattr(RunSettings, key, None)) != value
+        ):  # none: older than the setting
             raise RunError(
                 f"{out} holds a run with {key} = {before.get(key)!r}, not {value!r}: resume it with "
                 "its own settings, or name another folder."

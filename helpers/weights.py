@@ -443,6 +443,34 @@ def hf_config(config: GPTConfig, tensors: dict[str, torch.Tensor]) -> dict:
     }
 
 
+# Ours → llama.cpp's, for the GGUF format; matrices lie there as (out, in), which is our orientation.
+_GGUF = {
+    "tokens": "token_embd",
+    "positions": "position_embd",
+    "norm1": "attn_norm",
+    "attention.qkv": "attn_qkv",
+    "attention.out": "attn_output",
+    "norm2": "ffn_norm",
+    "mlp.up": "ffn_up",
+    "mlp.down": "ffn_down",
+    "norm": "output_norm",
+    "lm_head": "output",
+}
+
+
+def gguf_name(ours: str) -> str:
+    """The name that llama.cpp's GPT-2 has for one of our parameters.
+
+    >>> gguf_name("blocks.3.mlp.up.bias")
+    'blk.3.ffn_up.bias'
+    """
+    layer, kind = ours.rsplit(".", 1)
+    if layer.startswith("blocks."):
+        _, number, inside = layer.split(".", 2)
+        return f"blk.{number}.{_GGUF[inside]}.{kind}"
+    return f"{_GGUF[layer]}.{kind}"
+
+
 # --- adapters: LoRA's matrices in the layout of `peft` ---------------------------------------------
 
 
@@ -491,9 +519,9 @@ def write_adapter(
         },
     )
     with atomic_path(folder / "adapter_model.safetensors") as path:
-        write_tensors(
-            tensors, path, {"format": "pt", "base": str(base), "base_sha256": base_sha256}
-        )
+        # One entry: safetensors writes several in an order that changes from run to run.
+        ours = json.dumps({"name": str(base), "sha256": base_sha256})
+        write_tensors(tensors, path, {"base": ours})
     return folder
 
 
@@ -515,7 +543,9 @@ def read_adapter_config(folder: str | Path) -> dict:
     except (OSError, ValueError, RecursionError) as error:
         raise WeightsError(f"{path} cannot be read as JSON ({error}). Copy it again.") from error
     if not isinstance(raw, dict) or raw.get("peft_type") != "LORA":
-        raise WeightsError(f"{path} does not describe a LoRA adapter. Take one that was made by LoRA.")
+        raise WeightsError(
+            f"{path} does not describe a LoRA adapter. Take one that was made by LoRA."
+        )
     for key in ("use_dora", "use_rslora", "rank_pattern", "alpha_pattern", "modules_to_save"):
         if raw.get(key):
             raise WeightsError(
@@ -568,10 +598,10 @@ def adapter_base(folder: str | Path) -> tuple[str, str]:
     with safetensors.safe_open(
         _existing_adapter(Path(folder) / "adapter_model.safetensors"), framework="pt"
     ) as file:
-        metadata = file.metadata() or {}
+        ours = json.loads((file.metadata() or {}).get("base", "{}"))
     theirs = str(raw.get("base_model_name_or_path") or "")
     of_hub = [k.name for k in KNOWN.values() if k.repository and k.repository == theirs]
-    return metadata.get("base") or (of_hub or [theirs])[0], metadata.get("base_sha256", "")
+    return ours.get("name") or (of_hub or [theirs])[0], ours.get("sha256", "")
 
 
 def _existing_adapter(path: Path) -> Path:

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 ORDER = [
     "errors", "files", "progress", "fetch", "formatting", "tokenizer", "data", "data_check", "masking",
     "collate", "model", "weights", "generate", "train", "judge", "lora", "runs", "settings", "environment",
-    "plots", "widgets", "evaluate", "experiment",
+    "plots", "widgets", "evaluate", "experiment", "memory", "export",
     "datagen", "pretrain", "card", "lessons", "site", "commands", "cli",
 ]  # fmt: skip
 
