@@ -155,6 +155,11 @@ def test_the_file_has_pefts_names_and_shapes(saved):
     assert (config["r"], config["lora_alpha"], config["fan_in_fan_out"]) == (3, 6.0, True)
 
 
+# peft 0.21 asks transformers 5 for something by an old name.
+OLD_NAME = pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing:FutureWarning")
+
+
+@OLD_NAME
 @pytest.mark.parametrize("targets", [TARGETS, TARGETS[:1], TARGETS[1:3]], ids=["all", "one", "two"])
 def test_peft_opens_it_and_computes_the_same(tmp_path, targets):
     peft = pytest.importorskip("peft", reason="peft is not installed: pip install peft")
@@ -172,6 +177,7 @@ def test_peft_opens_it_and_computes_the_same(tmp_path, targets):
     assert torch.equal(logits(again), logits(model))
 
 
+@OLD_NAME
 def test_peft_trains_the_same_gradients(tmp_path):
     peft = pytest.importorskip("peft", reason="peft is not installed: pip install peft")
     transformers = pytest.importorskip("transformers", reason="transformers is not installed")
