@@ -222,8 +222,9 @@ def too_much(expected: Forecast, settings: RunSettings) -> str:
         remedies.append("--lora 16")
     remedies.append(f"a smaller model than {settings.model}")
     return (
-        f"Take care: only {gb(expected.free)} GB of memory are free, so this will hardly fit, and the "
-        f"system may end the run. Less is needed with {', or '.join(remedies)}."
+        f"Take care: this needs about {gb(expected.memory.total)} GB of memory, and "
+        f"{gb(expected.free)} GB are free: it will hardly fit, and the system may end the run. Less is "
+        f"needed with {', or '.join(remedies)}."
     )
 
 

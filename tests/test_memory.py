@@ -139,7 +139,7 @@ def test_what_hardly_fits_is_said_with_the_remedies_and_what_fits_is_not(setting
     tight = replace(expected, free=int(need.total * 1.2))
     warning = too_much(tight, settings)
     assert re.search(
-        r"only 0\.\d\d GB of memory are free.*--batch-size \(now 8\).*--lora 16", warning
+        r"0\.\d\d GB are free: it will hardly.*--batch-size \(now 8\).*--lora 16", warning
     )
     assert "--lora" not in too_much(tight, replace(settings, lora=4))
 
@@ -148,16 +148,22 @@ def test_train_says_what_it_expects_before_it_starts_and_what_it_came_to(
     settings, tmp_path, capsys, monkeypatch
 ):
     monkeypatch.setattr(memory, "free_memory", lambda device: 1000)
+    monkeypatch.setenv("COURSE_PROGRESS", "on")
     command = ["train", "--model", settings.model, "--data", settings.data, "--epochs", "1"]
     command += ["--max-length", "97", "--precision", "fp32", "--device", "cpu"]
     assert main([*command, "--out", f"{tmp_path}/run"]) == 0  # told, and done all the same
     out, err = capsys.readouterr()
     assert re.search(r"expected: [\d.]+ GB of memory \(weights .* and about \d+ second", err)
-    assert "Take care: only 0.00 GB of memory are free" in err
+    assert "0.00 GB are free: it will hardly fit" in err
     assert re.search(r"memory [\d.]+ GB \(expected [\d.]+\), time \d+ second", out)
     assert main([*command, "--out", f"{tmp_path}/run", "--resume", "--json"]) == 0
     out, err = capsys.readouterr()
     assert "expected" not in err  # nothing is left to do
+    monkeypatch.setenv("COURSE_PROGRESS", "off")
+    assert main([*command, "--out", f"{tmp_path}/again"]) == 0
+    err = capsys.readouterr().err
+    assert "hardly fit" in err
+    assert "expected" not in err
     report = json.loads(out)
     assert set(report["memory_bytes"]) == {"expected", "measured"}
     assert report["expected_seconds"] > 0

@@ -87,8 +87,8 @@ def _train(args) -> int:
     settings = as_begun(settings, args.out).resolved()
     start_folder(settings, args.out, args.resume)
     expected = forecast(settings)
-    if not (args.out / "model.safetensors").exists():
-        note("\n".join(filter(None, (str(expected), too_much(expected, settings)))))
+    if not (args.out / "model.safetensors").exists():  # else it is resumed after its end
+        announce(str(expected), too_much(expected, settings))
     records = fine_tune(
         settings, args.out, resume=args.resume, checkpoint_every=args.checkpoint_every
     )
@@ -112,6 +112,16 @@ def _train(args) -> int:
         f"{came_to(expected, peak, report['seconds'])}model: {report['out']}",
     )
     return 0
+
+
+def announce(expected: str, warning: str) -> None:
+    """Say what a run will need, before anything is loaded; in silence only what may go wrong."""
+    from helpers.progress import quiet
+
+    if not quiet():
+        note(expected)
+    if warning:
+        note(warning)
 
 
 def came_to(expected, peak: int | None, seconds: float) -> str:
