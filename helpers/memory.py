@@ -117,8 +117,8 @@ def predict_memory(
     """Memory for steps of `rows` × `length` tokens, of which `targets` are learnt from (default: all).
 
     Of each token a layer keeps, in its own width C: the inputs of both norms and their results (4),
-    queries, keys and values (3), what attention gives, before and after its heads are put side by
-    side (2), and the MLP before and after GELU (4 + 4): 17 numbers, in bf16 all but the two norms'
+    queries, keys and values (3), what attention gives (1), and the MLP before and after GELU (4 +
+    4): 16 numbers, in bf16 all but the two norms'
     inputs at half the size. Each target has three rows over the whole vocabulary: log-probabilities
     and two gradients. With bf16 a copy of the weights comes on top; with checkpointing only each
     layer's input is kept, and one layer at a time computed again.
@@ -126,7 +126,7 @@ def predict_memory(
     everything, trained = parameters_of(config, lora)
     tokens, width = rows * length, config.n_embd
     half = precision == "bf16"
-    layer = tokens * width * (2 * 4 + 15 * 2 if half else 17 * 4)
+    layer = tokens * width * (2 * 4 + 14 * 2 if half else 16 * 4)
     layer += tokens * 4 * lora * (2 if half else 4)
     kept = config.n_layer * tokens * width * 4 + layer if checkpointing else config.n_layer * layer
     logits = (tokens if targets is None else targets) * config.vocab_size * 12
