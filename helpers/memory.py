@@ -28,7 +28,7 @@ from helpers.weights import GPT2_SIZES, find_model, read_config
 EVALUATION_ROWS = 32  # at most, in a batch of `collate.evaluation_batches`
 # Share of the speed of a large matrix product that a training step reaches: gpt2-mini, one CPU core.
 EFFICIENCY = {"fp32": 0.65, "bf16": 0.25}
-MARGIN = 1.25  # × the expectation: what glibc keeps of freed memory was 2 to 23 % on top of it
+MARGIN = 1.3  # × the tensors: what glibc keeps of freed memory came to 0 to 26 % on top of them
 
 
 @dataclass(frozen=True)
@@ -118,8 +118,7 @@ def predict_memory(
 
     Of each token a layer keeps, in its own width C: the inputs of both norms and their results (4),
     queries, keys and values (3), what attention gives (1), and the MLP before and after GELU (4 +
-    4): 16 numbers, in bf16 all but the two norms'
-    inputs at half the size. Each target has three rows over the whole vocabulary: log-probabilities
+    4): 16 numbers, in bf16 all but the two norms' inputs at half the size. Each target has three rows over the whole vocabulary: log-probabilities
     and two gradients. With bf16 a copy of the weights comes on top; with checkpointing only each
     layer's input is kept, and one layer at a time computed again.
     """
