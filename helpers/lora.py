@@ -2,10 +2,9 @@
 
 A matrix W (out, in) of the model is frozen; what is learnt is the product of two thin ones, B (out,
 rank) and A (rank, in). The layer computes W x + scale · B A x with scale = alpha / rank. A begins
-random and B at zero, so that training begins at the model itself. Gradients and optimiser moments
-are needed for A and B alone, and a file of them is all that has to be kept. Source: Hu et al. 2021,
-"LoRA: Low-Rank Adaptation of Large Language Models". The file is `peft`'s, under `peft`'s names
-(`weights` knows them).
+random and B at zero, so that training begins at the model itself. Gradients, optimiser moments and
+a file are needed for A and B alone. Source: Hu et al. 2021, "LoRA: Low-Rank Adaptation of Large
+Language Models". The file is `peft`'s, under `peft`'s names (`weights` knows them).
 """
 
 from __future__ import annotations
@@ -22,8 +21,7 @@ from helpers.files import sha256
 from helpers.model import GPT
 from helpers.weights import adapter_base, find_model, load_model, read_adapter, write_adapter
 
-# The matrices of a block that are corrected. The paper takes two of attention's; all four learn more
-# for the same number of parameters (Schulman et al. 2025, "LoRA Without Regret").
+# The matrices of a block that are corrected; the paper takes attention's alone.
 TARGETS = ("attention.qkv", "attention.out", "mlp.up", "mlp.down")
 FOLDER = "adapter"  # in a run folder. Not beside config.json: there transformers would take it for
 # a correction that is still to be made, and make it twice, when peft is installed.
@@ -41,7 +39,7 @@ class LoRALinear(nn.Module):
         self.lora_B = nn.Parameter(torch.zeros(base.out_features, rank, **new))
         bound = 1 / math.sqrt(base.in_features)  # as `nn.Linear` begins, and as peft does
         drawn = torch.empty(self.lora_A.shape).uniform_(-bound, bound, generator=generator)
-        self.lora_A.data.copy_(drawn)
+        self.lora_A.data.copy_(drawn)  # drawn on the CPU: the same on every device
 
     def forward(self, x):
         """(..., in) → (..., out)."""
@@ -81,23 +79,18 @@ def lora_layers(model: GPT) -> dict[str, LoRALinear]:
 
 
 @torch.no_grad()
-def merge(model: GPT) -> GPT:
+def merge(model: GPT, merged: bool = True) -> GPT:
     """The model with its corrections added to the matrices: as fast as without LoRA."""
     for layer in lora_layers(model).values():
-        if not layer.merged:
-            layer.weight += layer.correction()
-            layer.merged = True
+        if layer.merged != merged:
+            layer.weight.add_(layer.correction(), alpha=1 if merged else -1)
+            layer.merged = merged
     return model
 
 
-@torch.no_grad()
 def unmerge(model: GPT) -> GPT:
     """The model with its corrections apart again, up to rounding: ready for further training."""
-    for layer in lora_layers(model).values():
-        if layer.merged:
-            layer.weight -= layer.correction()
-            layer.merged = False
-    return model
+    return merge(model, merged=False)
 
 
 @torch.no_grad()
@@ -114,17 +107,13 @@ def plain(model: GPT) -> GPT:
 
 
 def save_adapter(model: GPT, folder: str | Path, base: str) -> Path:
-    """`folder`, now holding the corrections alone, and which model they belong to.
-
-    base: the name or path of that model; the sha256 of its file is stored as well.
-    """
+    """`folder`, now holding the corrections alone, and name (`base`) and sha256 of their model."""
     layers = lora_layers(model)
     first = next(iter(layers.values()))
-    targets = {name.split(".", 2)[2] for name in layers}
     return write_adapter(
         folder,
         {name: (layer.lora_A.detach(), layer.lora_B.detach()) for name, layer in layers.items()},
-        targets=[t for t in TARGETS if t in targets],
+        targets=[t for t in TARGETS if f"blocks.0.{t}" in layers],
         alpha=first.scale * first.lora_A.shape[0],
         base=base,
         base_sha256=sha256(find_model(base)),
@@ -147,14 +136,14 @@ def load_adapter(model: GPT, folder: str | Path) -> GPT:
 def open_adapter(folder: str | Path, base: str | Path = "", **options) -> GPT:
     """An ordinary model from a folder with an adapter alone: its base is found by name, and merged.
 
-    base: where that model is, if not where it was. `options` are those of `load_model`. Raises
-    WeightsError when it is another model's file, to which these corrections mean nothing.
+    base: where that model is now; `options` are those of `load_model`. Raises WeightsError for
+    another model's file.
     """
     name, digest = adapter_base(folder)
     path = find_model(base or name)
     if digest not in ("", sha256(path)):
         raise WeightsError(
-            f"{folder} was trained on top of {name}, and {path} is another file (its sha256 "
-            "differs): on top of that its corrections mean nothing. Give the model it belongs to."
+            f"{folder} was trained on top of {name}, and {path} is another file (its sha256 differs), to "
+            "which its corrections mean nothing. Give the model it belongs to."
         )
     return plain(load_adapter(load_model(path, **options), folder))

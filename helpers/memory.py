@@ -118,9 +118,10 @@ def predict_memory(
 
     Of each token a layer keeps, in its own width C: the inputs of both norms and their results (4),
     queries, keys and values (3), what attention gives (1), and the MLP before and after GELU (4 +
-    4): 16 numbers, in bf16 all but the two norms' inputs at half the size. Each target has three rows over the whole vocabulary: log-probabilities
-    and two gradients. With bf16 a copy of the weights comes on top; with checkpointing only each
-    layer's input is kept, and one layer at a time computed again.
+    4): 16 numbers, in bf16 all but the two norms' inputs at half the size.
+    Each target has three rows over the whole vocabulary: log-probabilities and two gradients. With
+    bf16 a copy of the weights comes on top; with checkpointing only each layer's input is kept, and
+    one layer at a time computed again.
     """
     everything, trained = parameters_of(config, lora)
     tokens, width = rows * length, config.n_embd
