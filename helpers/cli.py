@@ -33,6 +33,7 @@ COMMANDS = (  # modules of helpers.commands, in the order of `course --help`
     "masking",
     "fetch",
     "bench",
+    "export",
     "check",
 )
 

@@ -41,9 +41,14 @@ def bar(
         desc=desc,
         unit=unit,
         unit_scale=unit == "B",
-        disable=desc is None or os.environ.get("COURSE_PROGRESS", "on") == "off",
+        disable=desc is None or quiet(),
         dynamic_ncols=True,
         leave=False,
         mininterval=0.5,
         smoothing=0.0 if steady else 0.3,
     )
+
+
+def quiet() -> bool:
+    """Whether COURSE_PROGRESS is "off": nothing is said then of work that goes well."""
+    return os.environ.get("COURSE_PROGRESS", "on") == "off"

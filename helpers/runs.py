@@ -48,6 +48,7 @@ from helpers.files import (
 )
 from helpers.formatting import Template, get_template
 from helpers.generate import Response, check_options, generate_batches, prompt_ids, with_responses
+from helpers.lora import FOLDER, add_lora, plain, save_adapter
 from helpers.masking import Example, segment_weights
 from helpers.model import GPT
 from helpers.progress import bar
@@ -68,6 +69,7 @@ from helpers.train import (
 from helpers.weights import KNOWN, contiguous, find_model, load_model, save_model
 
 CHECKPOINT_SECONDS = 60.0
+LORA_RATE = 10  # × the full rate: LoRA's own, found on the mini's validation rows
 FILES = (  # what a run folder may hold of ours
     "settings.json",
     "metrics.jsonl",
@@ -99,6 +101,7 @@ class RunSettings:
     grouped: bool = True  # rows of similar length share a batch
     layout: str = "auto"  # padded, or packed: no padding, and a shared prefix computed once
     checkpointing: bool = False  # less memory, a third more work
+    lora: int = 0  # rank of the corrections that are trained instead of the weights; 0 = no LoRA
     seed: int = 123
     device: str = "auto"
     precision: str = "auto"
@@ -115,7 +118,11 @@ class RunSettings:
             raise SettingsError(
                 f"max_length is {self.max_length}: give at least 2 tokens, such as 1024."
             )
-        lr = self.lr or default_lr(self.model)
+        if self.lora < 0:
+            raise SettingsError(
+                f"LoRA's rank is {self.lora}: give 1 or more, such as 16, or 0 to train every weight."
+            )
+        lr = self.lr or default_lr(self.model) * (LORA_RATE if self.lora else 1)
         TrainSettings(epochs=self.epochs, lr=lr)  # raises for one that is out of range
         device = choose_device(self.device)
         values = {
@@ -304,6 +311,10 @@ def fine_tune(
     model = load_model(settings.model, device=settings.device)
     check_model(model, settings.model)
     check_length(model, settings)
+    if settings.lora:
+        add_lora(
+            model, settings.lora, generator=torch.Generator().manual_seed(settings.seed % 2**63)
+        )
     if settings.device.startswith("cuda"):
         compile_blocks(model)
     plan, state = begin(settings, model, examples)
@@ -341,7 +352,9 @@ def fine_tune(
     with interrupt_held():  # all steps are done: the run ends a moment later anyway
         if keep_state:
             save_state(out, state)
-        save_model(model, out)
+        if settings.lora:
+            save_adapter(model, out / FOLDER, settings.model)
+        save_model(plain(model), out)
         if not keep_state:
             clear_state(out)
 
@@ -462,9 +475,9 @@ def start_folder(settings: RunSettings, out: Path, resume: bool) -> None:
         raise RunError(
             f"{out} already holds a run. Go on with it by adding --resume, or name another folder."
         )
-    before = {**FORMERLY, "checkpointing": False, "tokens_per_step": 0, **read_json(known)}
+    before = {**FORMERLY, **read_json(known)}
     for key, value in asdict(settings).items():
-        if before.get(key) != value:
+        if before.get(key, getattr(RunSettings, key, None)) != value:  # or older than the setting
             raise RunError(
                 f"{out} holds a run with {key} = {before.get(key)!r}, not {value!r}: resume it with "
                 "its own settings, or name another folder."

@@ -162,8 +162,11 @@ def learning_rate(step: int, steps: int, settings: TrainSettings) -> float:
 
 
 def parameter_groups(model: GPT, weight_decay: float) -> list[dict]:
-    """Matrices with weight decay, biases and norms without; each group may scale the rate."""
-    parameters = list(model.parameters())
+    """Matrices with weight decay, biases and norms without; each group may scale the rate.
+
+    Frozen parameters are in neither.
+    """
+    parameters = [p for p in model.parameters() if p.requires_grad]
     return [
         {"params": [p for p in parameters if p.dim() >= 2], "weight_decay": weight_decay},
         {"params": [p for p in parameters if p.dim() < 2], "weight_decay": 0.0},
@@ -307,8 +310,11 @@ def check_finite(what: str, value: float, settings: TrainSettings) -> None:
 
 
 def save_state(folder: str | Path, state: TrainState) -> None:
-    """Write `state.safetensors` (weights, optimiser, counters: one atomic file) and `state.json`."""
-    tensors = {f"model.{k}": v.contiguous() for k, v in state.model.state_dict().items()}
+    """Write `state.safetensors` (weights, optimiser, counters: one atomic file) and `state.json`.
+
+    Frozen weights are left out: they are those of the model that the run began with.
+    """
+    tensors = {f"model.{k}": v.contiguous() for k, v in trained_weights(state.model).items()}
     for index, moments in state.optimizer.state_dict()["state"].items():
         for key, value in moments.items():
             tensors[f"optimizer.{index}.{key}"] = value.contiguous()
@@ -317,6 +323,11 @@ def save_state(folder: str | Path, state: TrainState) -> None:
     write_json(
         Path(folder) / "state.json", {**state.counters(), "settings": asdict(state.settings)}
     )
+
+
+def trained_weights(model: GPT) -> dict[str, torch.Tensor]:
+    """The parameters that training changes, by name."""
+    return {k: p.detach() for k, p in model.named_parameters() if p.requires_grad}
 
 
 def load_state(folder: str | Path, state: TrainState) -> TrainState:
@@ -332,9 +343,9 @@ def load_state(folder: str | Path, state: TrainState) -> TrainState:
         raise RunError(
             f"{path}: cannot be read ({error}). Delete the folder and start again."
         ) from error
-    state.model.load_state_dict(
-        {k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")}
-    )
+    stored = {k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")}
+    for name, parameter in trained_weights(state.model).items():
+        parameter.copy_(stored[name])
     optimizer = state.optimizer.state_dict()
     for key, value in tensors.items():
         if key.startswith("optimizer."):

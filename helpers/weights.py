@@ -211,6 +211,11 @@ def _existing(path: Path, name) -> Path:
     folder = path.parent
     if (folder / "state.safetensors").exists() or (folder / "metrics.jsonl").exists():
         why = "The run in it is not finished: go on with it by `course train … --resume`."
+    elif (folder / "adapter_config.json").exists():
+        why = (
+            "It is a LoRA adapter, a correction of another model: `course export … --to hf` makes a "
+            "model of both."
+        )
     elif any(folder.glob("*.bin")) or any(folder.glob("*.pt")):
         why = (
             "The pickled checkpoint in it can run code when opened and is refused: convert it with "
@@ -474,3 +479,170 @@ def hf_config(config: GPTConfig, tensors: dict[str, torch.Tensor]) -> dict:
         "eos_token_id": 50256,
         "torch_dtype": dtype,
     }
+
+
+# Ours → llama.cpp's, for the GGUF format; matrices lie there as (out, in), which is our orientation.
+_GGUF = {
+    "tokens": "token_embd",
+    "positions": "position_embd",
+    "norm1": "attn_norm",
+    "attention.qkv": "attn_qkv",
+    "attention.out": "attn_output",
+    "norm2": "ffn_norm",
+    "mlp.up": "ffn_up",
+    "mlp.down": "ffn_down",
+    "norm": "output_norm",
+    "lm_head": "output",
+}
+
+
+def gguf_name(ours: str) -> str:
+    """The name that llama.cpp's GPT-2 has for one of our parameters.
+
+    >>> gguf_name("blocks.3.mlp.up.bias")
+    'blk.3.ffn_up.bias'
+    """
+    layer, kind = ours.rsplit(".", 1)
+    if layer.startswith("blocks."):
+        _, number, inside = layer.split(".", 2)
+        return f"blk.{number}.{_GGUF[inside]}.{kind}"
+    return f"{_GGUF[layer]}.{kind}"
+
+
+# --- adapters: LoRA's matrices in the layout of `peft` ---------------------------------------------
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """LoRA's matrices as they were stored, under our names, and the model that they belong to."""
+
+    rank: int
+    alpha: float
+    targets: tuple[str, ...]  # layers of a block, such as "attention.qkv"
+    base: str  # name or path of the model they were trained on top of
+    base_sha256: str  # of its file; empty in an adapter of other origin
+    matrices: dict[str, tuple[torch.Tensor, torch.Tensor]]  # layer → A (rank, in), B (out, rank)
+
+
+def write_adapter(
+    folder: str | Path, matrices, *, targets, alpha: float, base: str, base_sha256: str, config
+) -> Path:
+    """`folder`, now holding adapter_model.safetensors and adapter_config.json as `peft` reads them.
+
+    peft knows the base by its place on the hub; our name for it and its hash are in the metadata.
+    """
+    folder = Path(folder)
+    names = key_mapping(config)
+    tensors = {}
+    for layer, (a, b) in matrices.items():
+        for part, tensor in (("A", a), ("B", b)):
+            tensors[_peft_name(names, layer, part)] = tensor.to("cpu").contiguous()
+    known = KNOWN.get(base)
+    of_base = {"base_model_name_or_path": known.repository if known and known.repository else base}
+    if known and known.revision:
+        of_base["revision"] = known.revision
+    write_json(
+        folder / "adapter_config.json",
+        {
+            "peft_type": "LORA",
+            "task_type": "CAUSAL_LM",
+            **of_base,
+            "r": int(next(iter(matrices.values()))[0].shape[0]),
+            "lora_alpha": alpha,
+            "lora_dropout": 0.0,
+            "bias": "none",
+            "fan_in_fan_out": True,  # Conv1D: their matrices are stored transposed
+            "target_modules": [_BLOCK[f"{t}.weight"][0].removesuffix(".weight") for t in targets],
+            "inference_mode": True,
+        },
+    )
+    with atomic_path(folder / "adapter_model.safetensors") as path:
+        # One entry: safetensors writes several in an order that changes from run to run.
+        ours = json.dumps({"name": str(base), "sha256": base_sha256})
+        write_tensors(tensors, path, {"base": ours})
+    return folder
+
+
+def _peft_name(names: dict[str, tuple[str, bool]], layer: str, part: str) -> str:
+    theirs = names[f"{layer}.weight"][0].removesuffix(".weight")
+    return f"base_model.model.{theirs}.lora_{part}.weight"
+
+
+def read_adapter_config(folder: str | Path) -> dict:
+    """What a folder's adapter_config.json says, if it is LoRA as this course does it."""
+    path = Path(folder) / "adapter_config.json"
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise WeightsError(
+            f"{folder} holds no adapter: there is no adapter_config.json. A run with --lora leaves one "
+            "in its folder `adapter`."
+        ) from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise WeightsError(f"{path} cannot be read as JSON ({error}). Copy it again.") from error
+    if not isinstance(raw, dict) or raw.get("peft_type") != "LORA":
+        raise WeightsError(
+            f"{path} does not describe a LoRA adapter. Take one that was made by LoRA."
+        )
+    for key in ("use_dora", "use_rslora", "rank_pattern", "alpha_pattern", "modules_to_save"):
+        if raw.get(key):
+            raise WeightsError(
+                f"{path}: {key} is {raw[key]!r}, which this course does not know. Merge the adapter "
+                "with peft and take the merged model."
+            )
+    return raw
+
+
+def read_adapter(folder: str | Path, config: GPTConfig) -> Adapter:
+    """The adapter in a folder, every matrix checked for name and shape. Raises WeightsError."""
+    raw = read_adapter_config(folder)
+    path = Path(folder) / "adapter_model.safetensors"
+    found = read_tensors(_existing_adapter(path))
+    ours = {theirs.removesuffix(".weight"): key for key, (theirs, _) in _BLOCK.items()}
+    wanted = raw.get("target_modules") or []
+    targets = [
+        key.removesuffix(".weight")
+        for theirs, key in ours.items()
+        if key.endswith(".weight") and any(theirs == w or theirs.endswith(f".{w}") for w in wanted)
+    ]
+    with torch.device("meta"):
+        shapes = {key: tuple(p.shape) for key, p in GPT(config).named_parameters()}
+    names, matrices = key_mapping(config), {}
+    try:
+        rank, alpha = int(raw["r"]), float(raw["lora_alpha"])
+        for layer in (f"blocks.{n}.{t}" for n in range(config.n_layer) for t in targets):
+            out, into = shapes[f"{layer}.weight"]
+            pair = []
+            for part, shape in (("A", (rank, into)), ("B", (out, rank))):
+                tensor = found.pop(_peft_name(names, layer, part))
+                if tuple(tensor.shape) != shape:
+                    raise ValueError(f"{layer}: {tuple(tensor.shape)} instead of {shape}")
+                _check_numbers(tensor, _peft_name(names, layer, part), str(path))
+                pair.append(tensor)
+            matrices[layer] = tuple(pair)
+        if found or not matrices:
+            raise ValueError(f"{min(found, default='no matrix at all')}")
+    except (KeyError, TypeError, ValueError) as error:
+        raise WeightsError(
+            f"{path} does not fit a GPT-2 with {config.n_layer} layers of width {config.n_embd} "
+            f"({error}). Take the model that it was trained on top of."
+        ) from error
+    return Adapter(rank, alpha, tuple(targets), *adapter_base(folder), matrices)
+
+
+def adapter_base(folder: str | Path) -> tuple[str, str]:
+    """Name and sha256 of the model that the adapter in a folder belongs to."""
+    raw = read_adapter_config(folder)
+    with safetensors.safe_open(
+        _existing_adapter(Path(folder) / "adapter_model.safetensors"), framework="pt"
+    ) as file:
+        ours = json.loads((file.metadata() or {}).get("base", "{}"))
+    theirs = str(raw.get("base_model_name_or_path") or "")
+    of_hub = [k.name for k in KNOWN.values() if k.repository and k.repository == theirs]
+    return ours.get("name") or (of_hub or [theirs])[0], ours.get("sha256", "")
+
+
+def _existing_adapter(path: Path) -> Path:
+    if not path.exists():
+        raise WeightsError(f"{path} is missing. Put it beside its adapter_config.json.")
+    return path

@@ -12,8 +12,8 @@ ROOT = Path(__file__).parent.parent
 ORDER = [
     "errors", "files", "progress", "arithmetic", "fetch", "formatting", "tokenizer", "data",
     "data_check", "masking", "tokens", "collate", "packing", "model", "weights", "generate", "train", "judge",
-    "runs", "settings", "environment",
-    "plots", "widgets", "evaluate", "experiment", "bench",
+    "lora", "runs", "settings", "environment",
+    "plots", "widgets", "evaluate", "experiment", "memory", "export", "bench",
     "datagen", "pretrain", "card", "lessons", "site", "commands", "cli",
 ]  # fmt: skip
 

@@ -26,6 +26,13 @@ def add_train(commands):
     parser.add_argument("--val", default="", metavar="FILE", help="a validation file of its own")
     parser.add_argument("--epochs", type=whole_number, default=2)
     parser.add_argument("--lr", type=number, help="default: suits the model")
+    parser.add_argument(
+        "--lora",
+        type=whole_number,
+        default=0,
+        metavar="RANK",
+        help="train a small correction of this rank instead of the weights, such as 16",
+    )
     parser.add_argument("--batch-size", type=whole_number, default=8)
     parser.add_argument(
         "--tokens-per-step",
@@ -64,7 +71,8 @@ def add_train(commands):
 
 
 def _train(args) -> int:
-    from helpers.runs import RunSettings, fine_tune, run_summary, watched
+    from helpers.memory import forecast, peak_memory, too_much
+    from helpers.runs import RunSettings, as_begun, fine_tune, run_summary, start_folder, watched
 
     if args.lr is not None and not 0 < args.lr < float("inf"):
         raise SettingsError(
@@ -90,18 +98,29 @@ def _train(args) -> int:
         batch_size=args.batch_size,
         tokens_per_step=args.tokens_per_step,
         max_length=args.max_length,
+        lora=args.lora,
         seed=args.seed,
         device=args.device,
         precision=args.precision,
         layout=args.layout,
         checkpointing=args.checkpointing,
     )
+    settings = as_begun(settings, args.out).resolved()
+    start_folder(settings, args.out, args.resume)
+    expected = forecast(settings)
+    if not (args.out / "model.safetensors").exists():  # else it is resumed after its end
+        announce(str(expected), too_much(expected, settings))
     records = fine_tune(
         settings, args.out, resume=args.resume, checkpoint_every=args.checkpoint_every
     )
     for _ in watched(records, args.epochs, f"fine-tuning, loss on {args.loss_on}"):
         pass
-    report = run_summary(args.out)
+    peak = peak_memory(settings.device)
+    report = {
+        **run_summary(args.out),
+        "memory_bytes": {"expected": expected.total, "measured": peak},
+        "expected_seconds": expected.seconds,
+    }
     if n := report["left_out"]:
         left_out = "1 row was" if n == 1 else f"{n} rows were"
         note(f"{left_out} left out; {args.out}/settings.json says which and why.")
@@ -110,9 +129,28 @@ def _train(args) -> int:
         report,
         f"response loss on validation: {report['val_response_loss_before']:.3f} → "
         f"{report['val_response_loss_after']:.3f} (loss on {report['loss_on']}, "
-        f"{report['steps']} steps, {report['seconds']:.0f} s)\nmodel: {report['out']}",
+        f"{report['steps']} steps, {report['seconds']:.0f} s)\n"
+        f"{came_to(expected, peak, report['seconds'])}model: {report['out']}",
     )
     return 0
+
+
+def announce(expected: str, warning: str) -> None:
+    """Say what a run will need, before anything is loaded; in silence only what may go wrong."""
+    from helpers.progress import quiet
+
+    if not quiet():
+        note(expected)
+    if warning:
+        note(warning)
+
+
+def came_to(expected, peak: int | None, seconds: float) -> str:
+    """A line that holds the expectation against what was measured."""
+    from helpers.memory import gb, minutes
+
+    memory = f"memory {gb(peak)} GB (expected {gb(expected.total)}), " if peak else ""
+    return f"{memory}time {minutes(seconds)} (expected {minutes(expected.seconds)})\n"
 
 
 COMMANDS = (add_train,)
