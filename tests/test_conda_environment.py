@@ -93,7 +93,7 @@ def test_the_file_has_the_shape_that_conda_expects():
     assert set(CONDA) == {"name", "channels", "dependencies"}
     assert CONDA["channels"] == ["conda-forge"]
     assert CONDA["name"] == "instruction-finetuning"
-    assert {"pip": ["-e ."]} in CONDA["dependencies"]
+    assert {"pip": ["-e .[arena]"]} in CONDA["dependencies"]
     assert "pip" in SPECS  # conda warns when a pip part has no pip
     assert len({split_spec(spec)[0] for spec in SPECS}) == len(SPECS)
 
