@@ -10,7 +10,20 @@ import argparse
 import os
 import sys
 
-from helpers.commands import check, data, fetch, generate, judge, masking, run, site, train
+from helpers.commands import (
+    arena,
+    check,
+    data,
+    fetch,
+    generate,
+    judge,
+    masking,
+    report,
+    run,
+    site,
+    train,
+    winrate,
+)
 from helpers.errors import (
     CourseError,
     SettingsError,
@@ -55,7 +68,7 @@ def stopped(args) -> str:
     """What to tell somebody who pressed Ctrl-C: how to go on."""
     if args.command == "train" and not args.resume:
         return "stopped; the same command with --resume goes on."
-    if args.command in ("train", "generate", "judge", "run", "masking"):
+    if args.command in ("train", "generate", "judge", "run", "masking", "winrate", "arena"):
         return "stopped; the same command goes on."
     return "stopped."
 
@@ -110,7 +123,20 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
         prog="course", description="Instruction fine-tuning of GPT-2, from data set to score."
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (run, site, data, train, generate, judge, masking, fetch, check):
+    for module in (
+        run,
+        site,
+        data,
+        train,
+        generate,
+        judge,
+        masking,
+        winrate,
+        arena,
+        report,
+        fetch,
+        check,
+    ):
         for add in module.COMMANDS:
             command = add(commands)
             command.add_argument("--json", action="store_true", help="one JSON object on stdout")

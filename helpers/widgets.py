@@ -125,6 +125,10 @@ _KEYS = """<style onload="{
     event.preventDefault(); event.stopPropagation();
     if (button) { button.focus(); button.click(); }
   });
+  // The second click of a double click would be a vote on a pair that nobody has read.
+  arena.addEventListener('click', event => {
+    if (event.detail > 1) { event.preventDefault(); event.stopImmediatePropagation(); }
+  }, true);
 }">
 .course-arena button:focus-visible {
   outline: 2px solid var(--jp-brand-color1, #0072b2) !important; outline-offset: 2px; }

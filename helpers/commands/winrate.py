@@ -82,13 +82,12 @@ def named(text: str) -> tuple[str, Path]:
     ('base', 'mine', 'new')
     """
     name, sign, path = text.partition("=")
-    if not sign or Path(text).exists():
-        path = file_name(text)
-        if path.is_dir():
-            path = path / "responses.json"
-        name = path.parent.name if path.stem == "responses" and path.parent.name else path.stem
+    if text.isprintable() and (not sign or Path(text).exists()):
+        file = Path(text) / "responses.json" if Path(text).is_dir() else Path(text)
+        path, parent = str(file), file.parent.name
+        name = parent if file.stem == "responses" and parent else file.stem
     name = name.strip()
-    if not name or not path or set(name) & set('/\\:*?"<>|') or not name.isprintable():
+    if not name or not path.strip() or not text.isprintable() or set(name) & set('/\\:*?"<>|'):
         raise SettingsError(
             f"{text!r} gives no name and file: write NAME=FILE, such as new=a.json."
         )

@@ -16,6 +16,7 @@ import json
 import math
 import random
 import re
+import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -40,6 +41,7 @@ from helpers.progress import bar
 CHOICES = ("left", "right", "tie", "skip")
 KINDS = ("person", "judge")
 WAIT = 60.0  # seconds that a vote waits while others are being written
+STORE_EVERY = 2.0  # seconds between the storings of a judge's votes, which can be asked for again
 SCALE, MIDDLE = 400 / math.log(10), 1000.0  # 400 points of rating are odds of 10 to 1
 NEEDS = "the arena needs two more packages: pip install -e '.[arena]' in the course's folder."
 
@@ -137,6 +139,13 @@ class Ballots:
         self._insert(vote)
         note.unlink(missing_ok=True)  # another process may have brought it in
         return vote
+
+    def add_all(self, votes: Sequence[Vote]) -> None:
+        """Store votes that can be cast again, a judge's, in one go: all of them or none."""
+        rows = [asdict(checked(replace(v, cast=v.cast or _now()))) for v in votes]
+        if rows:
+            with self._translated(), self.engine.begin() as connection:
+                connection.execute(self.table.insert(), rows)
 
     def withdraw(self, vote: Vote) -> None:
         """Take a vote back. It stays in the table, marked."""
@@ -457,10 +466,18 @@ def judge_votes(
             todo[key] = made
     if todo and hasattr(comparer, "preflight"):
         comparer.preflight()
-    for made in bar(list(todo.values()), desc=f"{comparer.name} votes", unit="vote"):
-        choice, _ = comparer.compare(made.record, *made.answers)
-        word = {"a": "left", "b": "right", "tie": "tie"}.get(choice, "skip")
-        ballots.add(made.vote(comparer.name, word, kind="judge"))
+    cast: list[Vote] = []
+    stored = time.monotonic()
+    try:
+        for made in bar(list(todo.values()), desc=f"{comparer.name} votes", unit="vote"):
+            choice, _ = comparer.compare(made.record, *made.answers)
+            word = {"a": "left", "b": "right", "tie": "tie"}.get(choice, "skip")
+            cast.append(made.vote(comparer.name, word, kind="judge"))
+            if time.monotonic() - stored > STORE_EVERY:
+                ballots.add_all(cast)
+                cast, stored = [], time.monotonic()
+    finally:  # an error or Ctrl-C costs no vote that was cast
+        ballots.add_all(cast)
     return len(todo)
 
 
