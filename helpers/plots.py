@@ -545,8 +545,7 @@ def wins(shares: pd.DataFrame, counts: pd.DataFrame) -> HTMLFigure:
     names, n = list(shares.index), len(shares)
     fig, ax = figure(width=2.6 + 1.0 * n, height=1.5 + 0.62 * n)
     values = np.ma.masked_invalid(100 * shares.to_numpy(dtype=float))
-    colours = matplotlib.colormaps["PuOr_r"].copy()
-    colours.set_bad("#eeeeee")
+    colours = matplotlib.colormaps["PuOr_r"].with_extremes(bad="#eeeeee")
     ax.imshow(values, cmap=colours, vmin=0, vmax=100, aspect="auto")
     told = []
     for i, a in enumerate(names):
