@@ -121,9 +121,9 @@ _KEYS = """<style onload="{
     if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
     const key = event.key.toLowerCase();
     if (!'abtsu'.includes(key) || key.length != 1) return;
-    const button = arena.querySelector('.course-key-' + key + ':not(:disabled)');
+    const button = arena.querySelector('.course-key-' + key);
     event.preventDefault(); event.stopPropagation();
-    if (button) { button.focus(); button.click(); }
+    if (button) button.click();
   });
   // The second click of a double click would be a vote on a pair that nobody has read.
   arena.addEventListener('click', event => {
@@ -200,9 +200,7 @@ class ArenaVote(ipywidgets.VBox):
         """Draw the current pair, and say the line and how far one has come."""
         matchup = self.arena.current
         done, of = self.arena.place
-        for choice in ("left", "right", "tie", "skip"):
-            self.buttons[choice].disabled = matchup is None
-        self.buttons["undo"].disabled = self.arena.last is None
+        # No button is ever disabled: that would take the focus, and with it the keys, away.
         ended = "<p>Every pair has your vote. Thank you.</p>"
         self.request.value = ended if matchup is None else _pair(matchup)
         far = f"{done} of {of} pairs done."

@@ -39,7 +39,7 @@ BROUGHT_BY = {
     "pillow": "matplotlib",
 }
 # Imported inside functions only, by those who asked for it: distribution → extra in pyproject.toml.
-OPTIONAL = {"gguf": "pretrain"}
+OPTIONAL = {"gguf": "pretrain", "sqlalchemy": "arena", "evalica": "arena"}
 
 
 def canonical(name):

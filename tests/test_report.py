@@ -43,7 +43,8 @@ def place(tmp_path, monkeypatch, capsys):
     for number, (name, texts) in enumerate(answers.items()):
         write_json(tmp_path / f"runs/{name}/responses.json", records(texts))
         found = {"n": 400, "accuracy": 0.25 + number / 10, "ci95": [0.2, 0.4], "shots": 5}
-        write_json(tmp_path / f"runs/{name}/mmlu.json", found)
+        where = ("mmlu/report.json", "mmlu.json")[number]  # --out RUN/mmlu, or --json > file
+        write_json(tmp_path / "runs" / name / where, found)
         assert main(["judge", f"runs/{name}/responses.json"]) == 0
     assert main(["winrate", "runs/base/responses.json", "runs/tuned/responses.json"]) == 0
     arena = Arena({n: records(t) for n, t in answers.items()}, "runs/votes.sqlite")
@@ -67,7 +68,8 @@ def test_course_report_writes_a_page_and_json_that_say_the_same(place, capsys):
     base, tuned = stored["models"]
     assert tuned["score"]["mean"] == 100
     assert tuned["difference"]["difference"] == 100 - base["score"]["mean"]
-    assert tuned["mmlu"]["accuracy"] == 0.35
+    assert (base["mmlu"]["accuracy"], tuned["mmlu"]["accuracy"]) == (0.25, 0.35)
+    assert len(stored["provenance"]["files"]) == 7
     assert (stored["pairs"][0]["wins_b"], stored["pairs"][0]["ties"]) == (3, 1)
     assert stored["arena"]["people"]["models"][0]["model"] == "tuned"
     soup = soup_of((place / "out/report.html").read_text())

@@ -52,7 +52,7 @@ def gather(
 ) -> dict[str, Any]:
     """Everything known about the models: a name → its run folder, the first being the baseline.
 
-    Of a folder are read `responses.json` (needed), `verdicts.jsonl` and `mmlu*.json`. `winrate` is
+    Of a folder are read `responses.json` (needed), `verdicts.jsonl` and `mmlu/report.json`. `winrate` is
     a journal of `course winrate` (looked for in the folders), `votes` the arena's database (looked
     for beside them). What is about answers that are no longer there is left out, and `notes` says
     so. Raises RunError when the models answered different items.
@@ -70,7 +70,10 @@ def gather(
     ballots = _votes(str(database), answers, notes) if database else []
     found, refused = _ratings(ballots)
     pairs = win_rates(preferences) if preferences else []
-    files = [journal, *(folder / "responses.json" for folder in runs.values())]
+    files = [journal]
+    for folder in runs.values():
+        names = ("responses.json", "verdicts.jsonl")
+        files += [*(folder / name for name in names), _choice_file(folder)]
     return {
         "models": [_model(name, runs, verdicts) for name in runs],
         "pairs": pairs,
@@ -80,7 +83,7 @@ def gather(
         "items": _items(items, verdicts, preferences, ballots),
         "provenance": {
             "course": helpers.__version__,
-            "files": {str(path): sha256(path) for path in files if path},
+            "files": {str(path): sha256(path) for path in files if path and path.exists()},
             "votes": content_hash([v.id for v in ballots])[:16] if ballots else None,
         },
     }
@@ -125,17 +128,22 @@ def _verdicts(folder: Path, rows: Sequence[dict]) -> list[Verdict]:
 
 def _multiple_choice(folder: Path) -> dict[str, Any] | None:
     """What `course mmlu` found, or None. Raises DataError for a file that is something else."""
-    path = _first(sorted(folder.glob("mmlu*.json")))
+    path = _choice_file(folder)
     if path is None:
         return None
     found = read_json(path)
-    keep = ("n", "accuracy", "ci95", "shots", "shots_dropped", "style", "by_subject")
+    keep = ("n", "accuracy", "ci95", "shots", "shots_dropped", "style", "warning", "by_subject")
     if not isinstance(found, dict) or not _is_share(found.get("accuracy"), found.get("ci95")):
         raise DataError(
             f"{path} holds no result of `course mmlu`: it needs accuracy and ci95, shares from 0 to "
             "1. Make it again, or remove it."
         )
     return {key: found[key] for key in keep if key in found}
+
+
+def _choice_file(folder: Path) -> Path | None:
+    """What `course mmlu --out RUN/mmlu` left, or `course mmlu --json > RUN/mmlu.json`."""
+    return _first([*sorted(folder.glob("mmlu*/report.json")), *sorted(folder.glob("mmlu*.json"))])
 
 
 def _is_share(value: Any, interval: Any) -> bool:
@@ -413,10 +421,15 @@ def _choice(report: Mapping) -> str:
         if found := model["mmlu"]:
             ends = [100 * end for end in found["ci95"]]
             rows.append((model["name"], 100 * found["accuracy"], *ends))
-            shots = f", {found['shots']} shots" if "shots" in found else ""
-            lines.append(f"{model['name']}: {found.get('n', 'some')} questions{shots}")
+            how = [f"{found['n']} questions"] if "n" in found else []
+            how += [str(found["style"])] if found.get("style") else []
+            how += [f"{found['shots']} shots"] if "shots" in found else []
+            warning = f". Take care: {found['warning']}" if found.get("warning") else ""
+            lines.append(f"{model['name']}: {', '.join(how)}{warning}")
     if not rows:
-        return _missing("No multiple-choice questions were asked.", "course mmlu --model RUN")
+        return _missing(
+            "No multiple-choice questions were asked.", "course mmlu --model RUN --out RUN/mmlu"
+        )
     told = "; ".join(
         f"{name} {mean:.1f} ({low:.1f} to {high:.1f})" for name, mean, low, high in rows
     )
