@@ -240,9 +240,11 @@ def test_killed_and_started_again_it_asks_for_nothing_twice(tmp_path):
         judge_pairs(killed, {"a": A, "b": B}, out=out)
     with open(out, "a") as f:
         f.write('{"a": "a", "b"')  # cut off by the kill
+    with pytest.raises(KeyboardInterrupt):
+        judge_pairs(Longer({2: KeyboardInterrupt()}), {"a": A, "b": B}, out=out)
     again = Longer()
     found = judge_pairs(again, {"a": A, "b": B}, out=out)
-    assert len(again.asked) == 8 - 3
+    assert len(again.asked) == 8 - 3 - 1
     assert found == judge_pairs(Longer(), {"a": A, "b": B})
     third = Longer()
     assert judge_pairs(third, {"a": A, "b": B}, out=out) == found

@@ -176,12 +176,10 @@ class Ballots:
         self.engine.dispose()
 
     def _insert(self, vote: Vote) -> None:
-        known = self.table.c.id == vote.id
         try:
             with self._translated(), self.engine.begin() as connection:
-                if connection.execute(self.table.select().where(known)).first() is None:
-                    connection.execute(self.table.insert().values(**asdict(vote)))
-        except self.sa.exc.IntegrityError:  # another process brought it in at this very moment
+                connection.execute(self.table.insert().values(**asdict(vote)))
+        except self.sa.exc.IntegrityError:  # its id is there: another process brought it in
             pass
 
     def _read(self, number: int, row: Mapping) -> Vote:
