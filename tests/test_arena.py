@@ -22,7 +22,7 @@ pytest.importorskip("evalica", reason="the extra `arena` is not installed: make 
 from benchmarks.preference_calibration import STRENGTHS, cast, covered_ratings
 from helpers import plots
 from helpers.cli import main
-from helpers.errors import CourseError, DataError, RunError, SettingsError
+from helpers.errors import CourseError, DataError, JudgeError, RunError, SettingsError
 from helpers.evaluate.arena import (
     MIDDLE,
     SCALE,
@@ -321,7 +321,7 @@ def test_a_judge_that_breaks_down_keeps_what_it_cast(file):
                 raise ConnectionError("gone")
             return "tie", ""
 
-    with pytest.raises(ConnectionError):
+    with pytest.raises(JudgeError, match=r"stopped answering \(gone\)"):
         judge_votes(Tired(), ANSWERS, file)
     assert len(Ballots(file).all()) == 4
     assert judge_votes(Tired(), {"a": rows("a", 1), "b": rows("b", 1)}, file) == 2

@@ -32,7 +32,7 @@ from filelock import FileLock
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
-from helpers.errors import CourseError, DataError, RunError, SettingsError, nearest
+from helpers.errors import CourseError, DataError, JudgeError, RunError, SettingsError, nearest
 from helpers.evaluate.pairwise import Comparer, common_items
 from helpers.files import check_folder, content_hash, write_error, write_text
 from helpers.judge.verdicts import item_hash, response_hash
@@ -444,7 +444,7 @@ def judge_votes(
 
     Equal answers are voted on as well (a tie, if the judge is any good). What it has voted on
     before is not asked again. A reply without a choice is a skip; a server that does not answer
-    ends it with ConnectionError or TimeoutError, and the same call goes on later.
+    ends it with JudgeError, and the same call goes on later.
     """
     ballots = votes if isinstance(votes, Ballots) else Ballots(votes)
     items = common_items(answers)
@@ -474,6 +474,11 @@ def judge_votes(
             if time.monotonic() - stored > STORE_EVERY:
                 ballots.add_all(cast)
                 cast, stored = [], time.monotonic()
+    except (ConnectionError, TimeoutError) as error:
+        raise JudgeError(
+            f"{comparer.name} stopped answering ({error}). Its votes so far are kept; the same "
+            "command goes on with the rest."
+        ) from error
     finally:  # an error or Ctrl-C costs no vote that was cast
         ballots.add_all(cast)
     return len(todo)
