@@ -545,7 +545,7 @@ def ratings(
     names = sorted({name for v in chosen for name in (v.left, v.right)})
     check_connected(chosen)
     rows, counts = _counted(chosen)
-    results = _coded(rows, names)
+    results = coded(rows, names)
     strengths = bradley_terry(results, counts.sum(axis=0), len(names))
     items = len(counts)
     weights = np.random.default_rng(seed).dirichlet(np.ones(items), size=n) * items
@@ -709,7 +709,7 @@ def bradley_terry(results: np.ndarray, weights: Sequence[float], models: int) ->
     return MIDDLE + SCALE * (logs - logs.mean())
 
 
-def _coded(rows: Sequence[tuple[str, str, str]], names: list[str]) -> np.ndarray:
+def coded(rows: Sequence[tuple[str, str, str]], names: list[str]) -> np.ndarray:
     """(left, right, choice) as numbers: places among the names, and evalica's winners."""
     lib = _evalica()
     winners = {"left": lib.Winner.X, "right": lib.Winner.Y, "tie": lib.Winner.Draw}
@@ -719,7 +719,7 @@ def _coded(rows: Sequence[tuple[str, str, str]], names: list[str]) -> np.ndarray
 
 def elo(votes: Sequence[Vote], names: list[str], k: float = 16.0) -> np.ndarray:
     """Elo's ratings after the votes in the order given; k is the step (points)."""
-    left, right, winners = _coded([(v.left, v.right, v.choice) for v in votes], names).T
+    left, right, winners = coded([(v.left, v.right, v.choice) for v in votes], names).T
     found = _evalica().elo(
         left, right, winners.tolist(), index=pd.RangeIndex(len(names)), k=k, initial=MIDDLE
     )
