@@ -34,6 +34,9 @@ COMMANDS = (  # modules of helpers.commands, in the order of `course --help`
     "fetch",
     "bench",
     "export",
+    "winrate",
+    "arena",
+    "report",
     "check",
 )
 
@@ -73,7 +76,7 @@ def stopped(args) -> str:
     """What to tell somebody who pressed Ctrl-C: how to go on."""
     if args.command == "train" and not args.resume:
         return "stopped; the same command with --resume goes on."
-    if args.command in ("train", "generate", "judge", "run", "masking"):
+    if args.command in ("train", "generate", "judge", "run", "masking", "winrate", "arena"):
         return "stopped; the same command goes on."
     if args.command == "mmlu":
         go_on = "the same command goes on." if args.out else "nothing is kept without --out FOLDER."

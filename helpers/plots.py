@@ -685,3 +685,105 @@ def _told_share(model: dict) -> str:
         f"{high:.1f}), most in {best['subject'].replace('_', ' ')} ({100 * best['accuracy']:.0f} %), "
         f"fewest in {worst['subject'].replace('_', ' ')} ({100 * worst['accuracy']:.0f} %)"
     )
+
+
+# --- win rates and the arena ----------------------------------------------------------------------
+
+MODEL_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#707070", "#e69f00", "#56b4e9")
+MODEL_MARKERS = "sD^ovP<"
+
+
+def model_look(place: int) -> tuple[str, str]:
+    """(colour, marker) of the model at a place in the list of models."""
+    return MODEL_COLOURS[place % 7], MODEL_MARKERS[place % 7]
+
+
+def ratings(table: pd.DataFrame) -> HTMLFigure:
+    """Ratings with their 95 % intervals, the best on top, Elo's a hollow marker beside each.
+
+    table: columns `model rating low high elo votes`, as `helpers.evaluate.arena.ratings` makes it.
+    """
+    fig, ax = figure(width=8, height=1.3 + 0.42 * len(table))
+    looks = {name: model_look(i) for i, name in enumerate(sorted(table["model"]))}
+    for place, row in enumerate(table.itertuples()):
+        colour, marker = looks[row.model]
+        ax.plot([row.low, row.high], [-place, -place], color=colour, linewidth=2.5)
+        ax.plot(row.rating, -place, marker=marker, color=colour, markersize=8)
+        ax.plot(row.elo, -place - 0.28, marker="|", color="black", markersize=9, linestyle="none")
+        told = f"{row.rating:.0f} ({row.low:.0f} to {row.high:.0f})"
+        ax.annotate(told, (1.02, -place), xycoords=("axes fraction", "data"), va="center", size=9)
+    ax.plot([], [], "|", color="black", markersize=9, label="Elo, vote by vote")
+    ax.plot([], [], "s-", color="#444444", label="Bradley–Terry, 95 % interval")
+    ax.set_yticks([-i for i in range(len(table))], list(table["model"]))
+    ax.set_ylim(-len(table) + 0.3, 0.6)
+    ax.set_xlabel("rating (400 points: odds of 10 to 1; the mean is 1,000)")
+    ax.legend(ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1.0), fontsize=9, frameon=False)
+    told = "; ".join(
+        f"{row.model} {row.rating:.0f} ({row.low:.0f} to {row.high:.0f}), Elo {row.elo:.0f}"
+        for row in table.itertuples()
+    )
+    return show(fig, f"Ratings from votes with 95 % intervals, the best first: {told}.")
+
+
+def wins(shares: pd.DataFrame, counts: pd.DataFrame) -> HTMLFigure:
+    """Who wins against whom: the share of the row's model against the column's, ties half.
+
+    shares, counts: models × models, as in `helpers.evaluate.arena.Ratings`; NaN where two never met.
+    """
+    names, n = list(shares.index), len(shares)
+    fig, ax = figure(width=2.6 + 1.0 * n, height=1.5 + 0.62 * n)
+    values = np.ma.masked_invalid(100 * shares.to_numpy(dtype=float))
+    colours = matplotlib.colormaps["PuOr_r"].with_extremes(bad="#eeeeee")
+    ax.imshow(values, cmap=colours, vmin=0, vmax=100, aspect="auto")
+    told = []
+    for i, a in enumerate(names):
+        for j, b in enumerate(names):
+            if i == j:
+                continue
+            value, met = shares.iloc[i, j], int(counts.iloc[i, j])
+            text = "never met" if np.isnan(value) else f"{100 * value:.0f} %\nof {met}"
+            dark = not np.isnan(value) and abs(value - 0.5) > 0.32
+            ax.text(
+                j, i, text, ha="center", va="center", color="white" if dark else "black", size=9
+            )
+            if i < j:
+                told.append(
+                    f"{a} and {b} never met"
+                    if np.isnan(value)
+                    else f"{a} wins {100 * value:.0f} % of {met} against {b}"
+                )
+    ax.set_xticks(range(n), [textwrap.fill(name, 14) for name in names])
+    ax.set_yticks(range(n), names)
+    ax.grid(False)
+    ax.set(xlabel="… against", ylabel="share of votes won by …")
+    return show(fig, f"Who wins against whom, ties counted half: {'; '.join(told)}.")
+
+
+def win_rates(pairs: Sequence[Mapping]) -> HTMLFigure:
+    """The win rate of b against a for every pair, with 95 % intervals and its wins and ties.
+
+    pairs: as `helpers.evaluate.pairwise.win_rates` returns them; those without items are left out.
+    """
+    pairs = [pair for pair in pairs if pair["n"]]
+    fig, ax = figure(width=8.5, height=1.2 + 0.42 * len(pairs))
+    names, told = [], []
+    for place, pair in enumerate(pairs):
+        rate, (low, high) = 100 * pair["win_rate"], (100 * end for end in pair["ci95"])
+        face = LOOK["after"][0] if pair["resolved"] else "white"
+        ax.plot([low, high], [-place, -place], color=LOOK["after"][0], linewidth=2.5)
+        ax.plot(
+            rate, -place, marker="s", color=LOOK["after"][0], markerfacecolor=face, markersize=8
+        )
+        names.append(f"{pair['b']} against {pair['a']}")
+        number = f"{rate:.1f} ({low:.1f} to {high:.1f})"
+        ax.annotate(number, (1.02, -place), xycoords=("axes fraction", "data"), va="center", size=9)
+        verdict = "resolved" if pair["resolved"] else "not resolved"
+        told.append(f"{names[-1]} {number}, {verdict}, {pair['ties']} of {pair['n']} items tied")
+    ax.axvline(50, color="black", linewidth=1)
+    ax.set_yticks([-i for i in range(len(names))], names)
+    ax.set(xlim=(-2, 102), ylim=(0.5 - len(names), 0.5), xlabel="win rate, ties half (% of items)")
+    return show(
+        fig,
+        "Win rates in % of items with 95 % intervals, ties half; filled markers are resolved, hollow "
+        f"ones are not. {'; '.join(told)}.",
+    )

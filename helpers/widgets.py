@@ -110,3 +110,115 @@ class MaskingToggle(ipywidgets.VBox):
 
     def _say(self, line: str) -> None:
         self.status.value = f'<span role="status" aria-live="polite">{line}</span>'
+
+
+# The arena's keys work while the focus is inside it, and only there; the notebook's own shortcuts
+# ("a" and "b" insert cells) are off meanwhile.
+_KEYS = """<style onload="{
+  const arena = this.closest('.course-arena');
+  arena.setAttribute('data-lm-suppress-shortcuts', '');
+  arena.addEventListener('keydown', event => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
+    const key = event.key.toLowerCase();
+    if (!'abtsu'.includes(key) || key.length != 1) return;
+    const button = arena.querySelector('.course-key-' + key);
+    event.preventDefault(); event.stopPropagation();
+    if (button) button.click();
+  });
+  // The second click of a double click would be a vote on a pair that nobody has read.
+  arena.addEventListener('click', event => {
+    if (event.detail > 1) { event.preventDefault(); event.stopImmediatePropagation(); }
+  }, true);
+}">
+.course-arena button:focus-visible {
+  outline: 2px solid var(--jp-brand-color1, #0072b2) !important; outline-offset: 2px; }
+.course-arena .course-answers { display: grid; gap: 12px;
+  grid-template-columns: repeat(auto-fit, minmax(260px, 1fr)); }
+.course-arena section { border: 1px solid #8a8a8a; border-radius: 6px; padding: 4px 12px 8px; }
+.course-arena h4 { margin: 6px 0; }
+.course-arena .course-text { white-space: pre-wrap; overflow-wrap: anywhere; line-height: 1.45; }
+</style>"""
+
+
+class ArenaVote(ipywidgets.VBox):
+    """The arena to vote in by mouse or keys: two answers without names, five buttons.
+
+    arena: a `helpers.evaluate.arena.Arena`. Each vote is stored before anything is shown; then the
+    line under the buttons tells who was who, and the next pair is there. While the focus is inside,
+    the keys a, b, t, s and u press the buttons. What goes wrong is told in the widget, and the pair
+    stays. `on_vote(vote)` is called after each.
+    """
+
+    BUTTONS = (
+        ("a", "A is better", "left"),
+        ("b", "B is better", "right"),
+        ("t", "Tie", "tie"),
+        ("s", "Skip", "skip"),
+        ("u", "Undo", "undo"),
+    )
+
+    def __init__(self, arena, *, on_vote: Callable | None = None):
+        self.arena, self.on_vote = arena, on_vote
+        self.request, self.status = ipywidgets.HTML(), ipywidgets.HTML()
+        self.trouble = ipywidgets.Output()
+        self.buttons = {}
+        for key, words, choice in self.BUTTONS:
+            button = ipywidgets.Button(description=f"{words} ({key})", layout={"width": "auto"})
+            button.add_class(f"course-key-{key}")
+            button.on_click(lambda _, choice=choice: self._pressed(choice))
+            self.buttons[choice] = button
+        # The padding is room for the ring of a focused button: the box around cuts it off.
+        row = ipywidgets.HBox(
+            list(self.buttons.values()), layout={"flex_flow": "row wrap", "padding": "4px"}
+        )
+        keys = ipywidgets.HTML(_KEYS, layout={"display": "none"})
+        super().__init__([keys, self.request, row, self.status, self.trouble])
+        self.add_class("course-arena")
+        self._show("Press a key or a button. Who wrote what is told after your vote.")
+
+    def _pressed(self, choice: str) -> None:
+        self.trouble.clear_output()
+        with self.trouble:
+            try:
+                line = self._undo() if choice == "undo" else self._vote(choice)
+            except CourseError as error:
+                line = f'<b role="alert">{html.escape(str(error))}</b>'
+            self._show(line)
+
+    def _vote(self, choice: str) -> str:
+        vote = self.arena.vote(choice)
+        if self.on_vote is not None:
+            self.on_vote(vote)
+        kept = {"left": "A is better", "right": "B is better", "tie": "a tie", "skip": "skipped"}
+        return f"Kept: {kept[choice]}. {html.escape(self.arena.who())}."
+
+    def _undo(self) -> str:
+        self.arena.undo()
+        return "Taken back: this is the last pair again. Its new vote is marked as not blind."
+
+    def _show(self, line: str) -> None:
+        """Draw the current pair, and say the line and how far one has come."""
+        matchup = self.arena.current
+        done, of = self.arena.place
+        # No button is ever disabled: that would take the focus, and with it the keys, away.
+        ended = "<p>Every pair has your vote. Thank you.</p>"
+        self.request.value = ended if matchup is None else _pair(matchup)
+        far = f"{done} of {of} pairs done."
+        self.status.value = f'<span role="status" aria-live="polite">{line} {far}</span>'
+
+
+def _pair(matchup) -> str:
+    """Request and answers as HTML, without names."""
+    record = matchup.record
+    asked = record["instruction"]
+    if record["input"] and record["input"].strip():
+        asked += f"\n\n{record['input']}"
+    answers = "".join(
+        f'<section aria-label="Answer {name}"><h4>Answer {name}</h4>'
+        f'<div class="course-text">{html.escape(text) or "<i>(nothing)</i>"}</div></section>'
+        for name, text in zip("AB", matchup.answers, strict=True)
+    )
+    return (
+        f'<h4>Request</h4><div class="course-text">{html.escape(asked)}</div>'
+        f'<div class="course-answers">{answers}</div>'
+    )
