@@ -1,4 +1,43 @@
-"""DOC"""
+"""The reference judge: a score from the reference answer alone, without any language model.
+
+It is quick, free and always gives the same score, and it rewards what a model had to know: words of
+the reference that could not be copied from the question. What it cannot do is recognise a good
+answer in quite other words; how far to trust it is a question that every judge has to be asked.
+
+**The formula.** Both texts become words as `helpers.judge.words` describes; numbers and units that
+have the same value (10 % and 0.1, 1 km and 1000 m) become the same words. Sentences in which the
+answer praises itself are taken off. Of several accepted references, the best counts.
+
+1. The same words in the same order: 100. No words, or a copy of the question: 0. Else
+       score = 95 · quality · (1 - padding) · contradiction.
+2. *New* words are the content words of the reference that the question does not contain, in no
+   form unless the text is to be rewritten. Quality is
+       hits / (new + wrong / 2),
+       hits  = new words that the answer has: 1 for the same word, 0.95 for another form of it, 0.85
+               for a synonym, 0.8 for a slip of spelling; where the form is the task (a word of the
+               question in another form), 1 or nothing; the last word of a name stands for all of it;
+       wrong = content words that are neither in question nor in reference, as far as they stand in
+               the place of something missing;
+   with more than three new words to the power of 0.7, as few answers word them all the same. A
+   reason that the reference adds counts 0.3. In rewriting, times S, the likeness of step 4.
+3. Where the question offers a choice ("positive or negative", a list), the pick decides: the wrong
+   one or both is 0. Where the reference sorts things ("Fruits: pear. Tools: saw."), quality is the
+   share of things in their group.
+4. Without new words (sorting, active to passive) the order decides. L is the longest common
+   subsequence, S = 2 · L / (length of the answer + length of the reference), S0 the S of the best
+   copy out of the question, and quality is max(0, S - S0) / (1 - S0).
+5. Padding costs up to 0.4: words beyond those of question and reference, a few of them free.
+   Contradiction is 0.08 for another number, for a negation, for an opposite ("larger", "smaller") or
+   for two words exchanged ("A is larger than B"), where two of these cancel out; 0.16 for another
+   unit or yes for no; 0.5 for the opposite in the reason only; else 1.
+6. Where many answers are right (a simile, advice, a summary), an answer that contradicts nothing
+   gets a guess if that is higher: up to 70 for words on the subject, and 28 without any.
+
+Some tasks are about what step 1 overlooks. Where the reference is the given text in another form
+(capitals, punctuation, "don't" for "do not"; a frame such as "The corrected sentence is: ..." is
+taken off), step 4 compares the texts as they are written. Where it is the question's number in
+another form ("25" and "twenty-five"), numbers are left as they are written.
+"""
 
 from __future__ import annotations
 
