@@ -209,11 +209,12 @@ def _same_values(answer: list[str], reference: list[str], question: list[str]) -
             if answer[i] in reference or answer[i] in question:
                 continue
             if (kind == other_kind or not (kind and other_kind)) and (value == other or rounded):
-                out[i] = reference[j]
+                bare = other_kind and not kind  # 0.1 for 10 percent
+                out[i] = f"{reference[j]} {reference[j + 1]}" if bare else reference[j]
                 if kind:
                     out[i + 1] = reference[j + 1] if other_kind else ""
     names = {unit_name(w): w for w in reference}
-    return [names.get(unit_name(w), w) for w in out if w]
+    return [names.get(unit_name(w), w) for w in " ".join(out).split()]
 
 
 def _words_score(task: Task, copies: list[list[str]]) -> tuple[float, str]:
