@@ -19,7 +19,7 @@ from fake_ollama import FakeOllama
 SECONDS, ITEMS, PAIRS = 0.2, 40, 3
 
 
-def seconds(server: FakeOllama, rows: list[dict], workers: int) -> float:
+def seconds(server, rows: list[dict], workers: int) -> float:
     """How long the items take with so many questions at a time."""
     start = time.perf_counter()
     verdicts = judge_responses(OllamaJudge("llama3", server.url), rows, workers=workers)

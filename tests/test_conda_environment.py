@@ -38,7 +38,6 @@ BROUGHT_BY = {
     "jupyter-core": "ipykernel",
     "jupyterlab-server": "jupyterlab",
     "pillow": "matplotlib",
-    "psutil": "ipykernel",
 }
 # Imported inside functions only, by those who asked for it: distribution → extra in pyproject.toml.
 OPTIONAL = {
@@ -173,7 +172,9 @@ def test_every_import_is_covered():
     assert len({where for _, _, where in found}) > 20  # the walk does reach the files
     for distribution, lazy, where in found:
         if distribution in OPTIONAL:
-            assert lazy or where in WHOLE_FILES, f"{where} imports {distribution}, an extra, outside a function"
+            assert lazy or where in WHOLE_FILES, (
+                f"{where} imports {distribution}, an extra, outside a function"
+            )
             continue
         provider = BROUGHT_BY.get(distribution, distribution)
         assert provider in core, (
