@@ -9,13 +9,13 @@ from __future__ import annotations
 import statistics
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
 
 from helpers.judge import OllamaJudge, judge_responses
 
 sys.path.append(str(Path(__file__).parent.parent / "tests"))
-from fake_ollama import FakeOllama
-
+FakeOllama = import_module("fake_ollama").FakeOllama
 SECONDS, ITEMS, PAIRS = 0.2, 40, 3
 
 
