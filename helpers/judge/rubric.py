@@ -32,9 +32,12 @@ class Rubric:
 
     @property
     def system(self) -> str:
-        """The system message: the task, the guard against answers that give orders, the format."""
-        example = self.low + round(0.7 * (self.high - self.low))
-        return f'{self.task} {GUARD} Reply with JSON only, such as {{"score": {example}}}.'
+        """The system message: the task, the guard against answers that give orders, the format.
+
+        No grade stands in it as an example: a small model would copy it (lesson 05 shows one).
+        """
+        scale = f"a whole number N from {self.low} to {self.high}"
+        return f'{self.task} {GUARD} Reply with JSON only, {{"score": N}}, with {scale}.'
 
     @property
     def schema(self) -> dict:
