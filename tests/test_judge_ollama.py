@@ -113,12 +113,14 @@ def test_a_fault_of_every_item_is_told_for_every_item(fault):
 @pytest.mark.parametrize("workers", [1, 4])
 @pytest.mark.parametrize("fault", sorted(REPLIES) + ["stall", "gone"])
 def test_every_one_of_110_items_is_accounted_for_whatever_goes_wrong(tmp_path, fault, workers):
-    """Each third item meets the fault; "gone" is a model that disappears half-way."""
-    faults = {} if fault == "gone" else dict.fromkeys(range(0, 110, 3), fault)
+    """Each third item meets the fault (or each tenth a stall, which takes long); "gone" is a model
+    that disappears half-way."""
+    every = 10 if fault == "stall" else 3
+    faults = {} if fault == "gone" else dict.fromkeys(range(0, 110, every), fault)
     faults |= dict.fromkeys(range(50, 500), "no model") if fault == "gone" else {}
     with FakeOllama(faults=faults) as server:
-        judge = OllamaJudge("llama3", server.url, timeout=0.01, load_timeout=0.01)
-        judge.timeout = 0.05 if fault == "stall" else 2.0
+        judge = OllamaJudge("llama3", server.url, load_timeout=0.01)
+        judge.timeout = 0.3 if fault == "stall" else 5.0
         judge.server.retries = 1
         out = tmp_path / "verdicts.jsonl"
         verdicts = judge_responses(judge, rows(110), out=out, workers=workers)
