@@ -168,13 +168,14 @@ def empty_model(config: GPTConfig) -> GPT:
 
 
 def contiguous(model: GPT) -> GPT:
-    """The model, every weight in memory in the order of its indices, as an optimiser expects.
+    """The model, every weight in memory of its own and in the order of its indices.
 
     Fused AdamW goes through weight, gradient and moments by place in memory. Of a transposed view
-    (see `load_model`) a resumed run's moments, read from a file, would meet the wrong weights.
+    (see `load_model`) a resumed run's moments, read from a file, would meet the wrong weights. And
+    where no weight is the mapped file any more, its pages no longer take memory.
     """
     for parameter in model.parameters():
-        parameter.data = parameter.data.contiguous()
+        parameter.data = parameter.data.clone(memory_format=torch.contiguous_format)
     return model
 
 

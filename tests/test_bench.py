@@ -143,24 +143,24 @@ def fakes(monkeypatch):
 
 @pytest.mark.parametrize("keep", [False, True])
 def test_the_sides_take_turns_and_the_ratio_is_the_peers_time_over_ours(fakes, keep):
-    rows = compare.measure("fake", Sizes("m", turns=2, keep=keep), PEAK, lambda text: None)
+    rows = compare.measure("fake", Sizes("m", turns=2, keep=keep), lambda text: None)
     assert fakes.log == ["b", "a_ours", "b", "a_ours"]
     assert [(r.ratio, r.peak_mb, r.tokens_per_second) for r in rows] == [(2.5, 300.0, 4.0)]
 
 
 def test_a_peer_that_fails_has_a_row_that_says_why_and_ours_ends_the_run(fakes, monkeypatch):
     monkeypatch.setattr(fakes, "dying", ("b",))
-    (row,) = compare.measure("fake", Sizes("m"), PEAK, lambda text: None)
+    (row,) = compare.measure("fake", Sizes("m"), lambda text: None)
     assert (row.ratio, row.note) == (None, "not measured: b ended early")
     monkeypatch.setattr(fakes, "dying", ("a_ours",))
     with pytest.raises(RunError, match="a_ours ended early"):
-        compare.measure("fake", Sizes("m"), PEAK, lambda text: None)
+        compare.measure("fake", Sizes("m"), lambda text: None)
 
 
 def test_a_peer_that_is_not_installed_has_the_command_that_installs_it(monkeypatch):
     monkeypatch.setattr(compare.importlib.util, "find_spec", lambda name: None)
     monkeypatch.setattr(compare, "chosen_precision", lambda: "fp32")
-    (row,) = compare.measure("trl", Sizes("m"), PEAK, lambda text: None)
+    (row,) = compare.measure("trl", Sizes("m"), lambda text: None)
     assert (row.peer, row.ratio) == ("TRL", None)
     assert row.note.startswith("not measured: pip install")
 
@@ -172,14 +172,17 @@ def turns_of(*seconds, **more):
 def test_a_row_shows_the_median_of_the_ratios_with_the_least_and_the_most():
     pair = Comparison("x", "B", "ours", "b")
     turns = {"ours": turns_of(1, 2, 1), "b": turns_of(4, 4, 3, precision="fp32", work=5e11)}
-    row = make_row(pair, turns, {}, PEAK, Sizes("m"))
+    row = make_row(pair, turns, {}, Sizes("m"))
     assert (row.ratio, row.ratio_min, row.ratio_max) == (3.0, 2.0, 4.0)
-    assert row.peer_peak_share == pytest.approx(0.125)
+    assert row.peer_work_per_second == 1.25e11
+    row.work_per_second = 1e12
+    compare.add_shares([row], PEAK)
+    assert (row.peak_share, row.peer_peak_share) == (1.0, 0.125)
     turns["b"][0]["first_loss"] = 3.2
     with pytest.raises(
         RunError, match=r"first step's loss is 3\.0000 with ours and 3\.2000 with B"
     ):
-        make_row(pair, turns, {}, PEAK, Sizes("m"))
+        make_row(pair, turns, {}, Sizes("m"))
 
 
 def test_two_epochs_are_their_steps_and_an_evaluation_every_five():

@@ -67,9 +67,12 @@ class Row:
     peer_seconds: float | None = None
     tokens_per_second: float | None = None  # real ones, ours
     peer_tokens_per_second: float | None = None
+    work_per_second: float | None = None  # operations that the real tokens are worth, ours
+    peer_work_per_second: float | None = None
     peak_share: float | None = None  # of the machine's matrix products a second, ours
     peer_peak_share: float | None = None
     precision: str = ""
+    peer_precision: str = ""
     at_least: float | None = None
     aim: float | None = None
     note: str = ""
@@ -232,14 +235,22 @@ def run_bench(
     """The rows of the table and what they were measured on. Raises RunError where sides disagree."""
     check_groups(only)
     agreement = check_agreement(sizes, say)
+    rows: list[Row] = []
+    alone = {"gpu": lambda: gpu_rows(sizes), "data": data_rows}
+    peaks = [matmul_peak()]
+    for name in only or GROUPS:
+        rows += alone[name]() if name in alone else measure(name, sizes, say)
+        peaks.append(matmul_peak())  # the machine may have been busy the first time
+    peak = {precision: max(seen[precision] for seen in peaks) for precision in ("fp32", "bf16")}
+    add_shares(rows, peak)
+    return rows, {**machine(), "agreement": agreement, "peak": peak, "sizes": vars(sizes)}
+
+
+def matmul_peak() -> dict:
+    """Operations a second in matrix products, by precision."""
     with Worker("matmul_peak", {}) as worker:
         worker.ready()
-        peak = worker.turn()
-    rows: list[Row] = []
-    for name in only or GROUPS:
-        alone = {"gpu": lambda: gpu_rows(sizes), "data": data_rows}
-        rows += alone[name]() if name in alone else measure(name, sizes, peak, say)
-    return rows, {**machine(), "agreement": agreement, "peak": peak, "sizes": vars(sizes)}
+        return worker.turn()
 
 
 def check_groups(only: tuple[str, ...]) -> None:
@@ -288,7 +299,7 @@ def missing(package: str) -> str:
     return f"not measured: {EXTRA}"
 
 
-def measure(name: str, sizes: Sizes, peak: dict, say: Callable[[str], None]) -> list[Row]:
+def measure(name: str, sizes: Sizes, say: Callable[[str], None]) -> list[Row]:
     """The rows of a group; a peer that cannot be run has a row that says why."""
     group = GROUPS[name]
     absent = {c.theirs: why for c in group.comparisons if (why := missing(c.needs))}
@@ -296,7 +307,7 @@ def measure(name: str, sizes: Sizes, peak: dict, say: Callable[[str], None]) -> 
     turns: dict[str, list[dict]] = {}
     if len(sides) > 1:
         turns = take_turns(name, sides, sizes, sizes.keep and not group.fresh, absent, say)
-    return [make_row(c, turns, absent, peak, sizes) for c in group.comparisons]
+    return [make_row(c, turns, absent, sizes) for c in group.comparisons]
 
 
 def take_turns(name: str, sides: dict, sizes: Sizes, keep: bool, absent: dict, say) -> dict:
@@ -329,7 +340,7 @@ def take_turns(name: str, sides: dict, sizes: Sizes, keep: bool, absent: dict, s
     return turns
 
 
-def make_row(comparison: Comparison, turns: dict, absent: dict, peak: dict, sizes: Sizes) -> Row:
+def make_row(comparison: Comparison, turns: dict, absent: dict, sizes: Sizes) -> Row:
     """The row of two sides' turns."""
     row = Row(
         comparison.name,
@@ -351,11 +362,11 @@ def make_row(comparison: Comparison, turns: dict, absent: dict, peak: dict, size
     row.peer_seconds = statistics.median(b for _, b in pairs)
     row.peak_mb = max(turn["peak_mb"] for turn in ours)
     row.peer_peak_mb = max(turn["peak_mb"] for turn in theirs)
-    row.precision = ours[0].get("precision", "fp32")
+    row.precision, row.peer_precision = (t[0].get("precision", "fp32") for t in (ours, theirs))
     if comparison.seconds is two_epochs:
         return row
-    row.tokens_per_second, row.peak_share = _speed(ours, peak)
-    row.peer_tokens_per_second, row.peer_peak_share = _speed(theirs, peak)
+    row.tokens_per_second, row.work_per_second = _speed(ours)
+    row.peer_tokens_per_second, row.peer_work_per_second = _speed(theirs)
     if comparison.about_memory:
         row.note = loading_note(ours, theirs, sizes.model)
     return row
@@ -373,15 +384,26 @@ def check_first_loss(comparison: Comparison, ours: list[dict], theirs: list[dict
         )
 
 
-def _speed(turns: list[dict], peak: dict) -> tuple[float | None, float | None]:
-    """Real tokens a second, and the share of the machine's best that their work is."""
-    tokens = share = None
-    if "tokens" in turns[0]:
-        tokens = statistics.median(turn["tokens"] / turn["seconds"] for turn in turns)
-    if "work" in turns[0]:
-        best = peak[turns[0].get("precision", "fp32")]
-        share = statistics.median(turn["work"] / turn["seconds"] for turn in turns) / best
-    return tokens, share
+def _speed(turns: list[dict]) -> list[float | None]:
+    """Real tokens a second, and the operations that they are worth."""
+    return [
+        statistics.median(turn[what] / turn["seconds"] for turn in turns)
+        if what in turns[0]
+        else None
+        for what in ("tokens", "work")
+    ]
+
+
+def add_shares(rows: list[Row], peak: dict) -> None:
+    """Set the work of each row in proportion to the best that this machine was seen to do.
+
+    Work is counted as if every row were computed for itself: what is computed once for several (a
+    shared prefix) can bring the share above what a processor could do.
+    """
+    for row in rows:
+        if row.work_per_second and row.peer_work_per_second:
+            row.peak_share = row.work_per_second / peak[row.precision]
+            row.peer_peak_share = row.peer_work_per_second / peak[row.peer_precision]
 
 
 def loading_note(ours: list[dict], theirs: list[dict], model: str) -> str:

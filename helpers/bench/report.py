@@ -37,7 +37,9 @@ def markdown(rows: list[Row], about: dict) -> str:
         f"turns: {sizes['turns']}, steps a turn: {sizes['steps']}, answers: {sizes['answers']} "
         f"(the textbook's way: {sizes['textbook_answers']}, the rest projected).\n\n"
         "A ratio is the peer's time over ours in turns that follow each other; shown is the median, "
-        "with the least and the most. Before: ours and the textbook agree on the first step, loss to "
+        "with the least and the most. Shares of the peak count each row as if it were computed for "
+        "itself, so that what is computed once for several can bring them above 100 %. Before: ours "
+        "and the textbook agree on the first step, loss to "
         f"{agreement['loss']:.0e} and every gradient to {agreement['gradient']:.0e} of the whole, and "
         f"say the same words ({', '.join(agreement['words'])}).\n"
     )
