@@ -787,3 +787,160 @@ def win_rates(pairs: Sequence[Mapping]) -> HTMLFigure:
         "Win rates in % of items with 95 % intervals, ties half; filled markers are resolved, hollow "
         f"ones are not. {'; '.join(told)}.",
     )
+
+
+# --- speed ----------------------------------------------------------------------------------------
+
+TOKEN_LOOK = {  # what a token of a batch is → (colour, hatch)
+    "what all rows begin with": ("#e69f00", "..."),
+    "read, not learnt from": ("#bbbbbb", ""),
+    "learnt from": ("#0072b2", "///"),
+    "padding": ("#f0f0f0", ""),
+}
+SLOT_LOOK = {  # what is done about a token when the next one is generated → (colour, hatch)
+    "computed": ("#0072b2", "///"),
+    "taken from the cache": ("#009e73", ""),
+    "not there yet": ("#f0f0f0", ""),
+}
+
+
+def _runs(ax, rows: Sequence[Sequence[str | None]], look: Mapping[str, tuple]) -> dict[str, int]:
+    """How many squares of each kind there are, drawn: a line a row, its kinds from left to right."""
+    counts = dict.fromkeys(look, 0)
+    for place, row in enumerate(rows):
+        start = 0
+        for kind, run in itertools.groupby(row):
+            n = len(list(run))
+            if kind:
+                colour, hatch = look[kind]
+                first = {"label": kind} if not counts[kind] else {}
+                inside = {"hatch": hatch, "edgecolor": "white", "linewidth": 0}
+                ax.barh(place, n, 0.86, left=start, color=colour, **inside, **first)
+                counts[kind] += n
+            start += n
+    ax.set_ylim(len(rows) - 0.4, -0.6)
+    ax.grid(False)
+    return counts
+
+
+def _one_legend(fig: Figure, axes) -> None:
+    """One legend above all axes, each kind once."""
+    found = {}
+    for ax in axes:
+        found.update(dict(zip(*ax.get_legend_handles_labels()[::-1], strict=True)))
+    fig.legend(found.values(), found.keys(), loc="outside upper center", ncols=4, frameon=False)
+
+
+def layouts(padded, packed) -> HTMLFigure:
+    """The same rows as a padded and as a packed batch (`collate.Batch`): what there is to compute."""
+    P, borders = packed.borders[1], packed.borders[1:]
+    begin, read, learn, pad = TOKEN_LOOK
+
+    def kinds(labels):
+        return [read if label == -100 else learn for label in labels.tolist()]
+
+    left = [
+        [begin] * P + kinds(labels[P:n]) + [pad] * (len(labels) - n)
+        for labels, n in zip(padded.labels, (padded.doc_ids >= 0).sum(1).tolist(), strict=True)
+    ]
+    right = [[begin] * P] if P else []
+    right += [[None] * P + kinds(packed.labels[0, a:b]) for a, b in itertools.pairwise(borders)]
+    fig, axes = figure(width=9, height=1.3 + 0.2 * len(right), columns=2)
+    names, counts = ("padded", "packed"), []
+    for ax, name, rows in zip(axes, names, (left, right), strict=True):
+        counts.append(_runs(ax, rows, TOKEN_LOOK))
+        ax.set_title(f"{name}: {sum(counts[-1].values())} tokens to compute", size=10, loc="left")
+        ax.set(xlabel="position in the text (tokens)", xlim=(0, padded.labels.shape[1]), yticks=[])
+        ax.set_ylabel("rows")
+    _one_legend(fig, axes)
+    told = [
+        f"{name}, {sum(n.values())} tokens: " + ", ".join(f"{k} {v}" for k, v in n.items() if v)
+        for name, n in zip(names, counts, strict=True)
+    ]
+    return show(
+        fig,
+        f"The same {len(left)} rows in two layouts. {'; '.join(told)}. Packed rows are drawn one "
+        "below the other; in memory they lie end to end, and the first line belongs to each of them.",
+        table=pd.DataFrame(counts, index=names).rename_axis("layout").reset_index(),
+    )
+
+
+def cache_filling(prompt: int, new: int) -> HTMLFigure:
+    """Which tokens are computed for each new one, without a KV cache and with it.
+
+    prompt: tokens of the prompt; new: tokens to generate.
+    """
+    compute, cached, later = SLOT_LOOK
+    lengths = [prompt + step for step in range(new)]  # tokens that stand there before each new one
+    rest = [[later] * (lengths[-1] - n) for n in lengths]
+    without = [[compute] * n + gap for n, gap in zip(lengths, rest, strict=True)]
+    stored = [0, *lengths[:-1]]
+    with_cache = [
+        [cached] * old + [compute] * (n - old) + gap
+        for old, n, gap in zip(stored, lengths, rest, strict=True)
+    ]
+    fig, axes = figure(width=9, height=1.4 + 0.22 * new, columns=2)
+    names, done = ("without a cache", "with a cache"), []
+    for ax, name, rows in zip(axes, names, (without, with_cache), strict=True):
+        done.append(_runs(ax, rows, SLOT_LOOK))
+        ax.set_title(f"{name}: {done[-1][compute]} tokens computed", size=10, loc="left")
+        ax.set(xlabel="place in the text (tokens)", ylabel="new token", xlim=(0, lengths[-1]))
+        ax.set_yticks(range(new), range(1, new + 1))
+    _one_legend(fig, axes)
+    return show(
+        fig,
+        f"For each of {new} new tokens after a prompt of {prompt}, a line: what is computed and what "
+        f"is taken from the cache. Without a cache {done[0][compute]} tokens are computed, with it "
+        f"{done[1][compute]}: the prompt once, then one for each further token.",
+        table=pd.DataFrame(done, index=names).rename_axis("way").reset_index(),
+    )
+
+
+def rows_leave(lengths: Sequence[int]) -> HTMLFigure:
+    """How long each answer of a batch is, and what a batch that keeps all rows computes in vain."""
+    order = sorted(lengths)
+    longest, used = order[-1], sum(order)
+    wasted = longest * len(order) - used
+    look = {"tokens of the answer": ("#0072b2", "///"), "after its end": ("#f0f0f0", "")}
+    fig, ax = figure(height=1.1 + 0.16 * len(order))
+    answer, after = look
+    _runs(ax, [[answer] * n + [after] * (longest - n) for n in order], look)
+    ax.set(xlabel="new tokens", ylabel="answers", yticks=[], xlim=(0, longest))
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    _one_legend(fig, [ax])
+    return show(
+        fig,
+        f"{len(order)} answers of one batch, the shortest on top: {order[0]} to {longest} tokens, "
+        f"{used} in all. A batch that keeps its rows to the end computes {wasted} more, "
+        f"{wasted / (used + wasted):.0%} of its work, after an answer has ended.",
+        table=pd.DataFrame({"answer": range(1, len(order) + 1), "tokens": order}),
+    )
+
+
+def ladder(table: pd.DataFrame, unit: str = "tokens per second") -> HTMLFigure:
+    """How fast each rung of a ladder is, the first on top, and how many times the one above it.
+
+    table: columns `rung rate ratio low high`; the ratio to the rung above with the smallest and the
+    largest that were seen, none (NaN) for the first.
+    """
+    fig, ax = figure(width=8, height=1.0 + 0.36 * len(table))
+    ax.barh(range(len(table)), table["rate"], 0.7, color=LOOK["after"][0])
+    told = []
+    for place, row in enumerate(table.itertuples()):
+        times = (
+            "" if row.ratio != row.ratio else f"× {row.ratio:.2f} ({row.low:.2f} to {row.high:.2f})"
+        )
+        ax.annotate(
+            f"{row.rate:,.0f}   {times}", (row.rate, place), (5, -4), textcoords="offset points"
+        )
+        told.append(f"{row.rung} {row.rate:,.0f}" + (f" ({times})" if times else ""))
+    ax.set_yticks(range(len(table)), table["rung"])
+    ax.set(xlabel=unit, xlim=(0, 1.5 * table["rate"].max()))
+    ax.invert_yaxis()
+    ax.grid(axis="y", visible=False)
+    return show(
+        fig,
+        f"Speed of each rung in {unit}; behind it how many times as fast as the rung above, median "
+        f"and range of the turns. {'; '.join(told)}.",
+        table=table,
+    )

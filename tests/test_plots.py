@@ -11,21 +11,26 @@ import pytest
 from matplotlib.colors import to_rgb
 from PIL import Image
 
+from helpers.collate import packed, padded
 from helpers.errors import DataError, SettingsError
-from helpers.masking import ARMS
+from helpers.masking import ARMS, Example
 from helpers.plots import (
     MAX_BYTES,
     _places,
     agreement,
     arm_look,
+    cache_filling,
     calibration,
     difference_by,
     figure,
     forest,
+    ladder,
+    layouts,
     learning_curves,
     loss_histograms,
     one_model,
     paired_difference,
+    rows_leave,
     score_distribution,
     show,
 )
@@ -232,3 +237,57 @@ def test_a_small_picture_is_left_as_it_is():
     fig, ax = figure()
     ax.plot([0, 1])
     assert Image.open(io.BytesIO(show(fig, "a line").png)).mode == "RGBA"
+
+
+# --- speed: what the pictures of lesson 09 count ---------------------------------------------------
+
+
+def example(own, *response):
+    """Three tokens that all rows begin with, of which each keeps the last; its own; a response."""
+    names = ["template"] * 3 + ["instruction"] * 2 + ["response"] * len(response)
+    return Example([5, 6, 7, own, 8, *response], names)
+
+
+def test_layouts_counts_the_tokens_of_both_batches():
+    rows = [example(11, 1, 2, 3), example(12, 4), example(13, 9, 50256)]
+    shown = layouts(padded(rows, "response"), packed(rows, "response"))
+    table = shown.table.set_index("layout")
+    assert table.loc["padded"].tolist() == [3 * 2, 3 * 2, 3 + 1 + 2, 0 + 2 + 1]  # (3, 7)
+    assert table.loc["packed"].tolist() == [2, 3 * 2, 3 + 1 + 2, 0]  # the same, nothing twice
+    assert "padded, 21 tokens" in shown.caption
+    assert "packed, 14 tokens" in shown.caption
+    assert "padding" not in shown.caption.split("packed, ")[1]
+
+
+def test_layouts_without_a_common_beginning():
+    rows = [Example([n, 2, 3], ["instruction", "response", "response"]) for n in (7, 8)]
+    table = layouts(padded(rows, "all"), packed(rows, "all")).table
+    assert table["what all rows begin with"].tolist() == [0, 0]
+    assert table["learnt from"].tolist() == [4, 4]
+
+
+def test_cache_filling_counts_what_is_computed():
+    shown = cache_filling(prompt=3, new=4)
+    table = shown.table.set_index("way")
+    assert table["computed"].tolist() == [3 + 4 + 5 + 6, 3 + 1 + 1 + 1]
+    assert table.loc["with a cache", "taken from the cache"] == 3 + 4 + 5
+    assert (table.sum(axis=1) == 4 * 6).all()  # every new token has a line of the same width
+
+
+def test_rows_leave_says_what_is_computed_in_vain():
+    shown = rows_leave([5, 1, 2])
+    assert shown.table["tokens"].tolist() == [1, 2, 5]
+    assert "8 in all" in shown.caption
+    assert "computes 7 more, 47% of its work" in shown.caption
+
+
+def test_ladder_says_every_rung_and_no_ratio_for_the_first():
+    nan = float("nan")
+    table = pd.DataFrame(
+        [("plain", 500.0, nan, nan, nan), ("better", 1250.0, 2.5, 2.25, 2.75)],
+        columns=["rung", "rate", "ratio", "low", "high"],
+    )
+    shown = ladder(table, "tokens per second")
+    assert "plain 500; better 1,250 (× 2.50 (2.25 to 2.75))" in shown.caption
+    assert "nan" not in shown.caption
+    assert table.equals(shown.table)
