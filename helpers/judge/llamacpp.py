@@ -93,7 +93,8 @@ def _start(file: Path, n_ctx: int, parallel: int):
     params.hostnames, params.port = ["127.0.0.1"], 0
     params.n_ctx, params.n_parallel = n_ctx, parallel
     threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads or 1
+    # One core is left to us and the server's own work: a thread too many waits for all the others.
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = max(1, (threads or 2) - 1)
     params.warmup, params.verbosity = True, 0
     try:
         return xllamacpp.Server(params)
