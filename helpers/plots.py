@@ -921,7 +921,8 @@ def ladder(table: pd.DataFrame, unit: str = "tokens per second") -> HTMLFigure:
     """How fast each rung of a ladder is, the first on top, and how many times the one above it.
 
     table: columns `rung rate ratio low high`; the ratio to the rung above with the smallest and the
-    largest that were seen, none (NaN) for the first.
+    largest that were seen, none (NaN) for the first. Rates are the first one's times the ratios:
+    what took turns is comparable, what was measured minutes apart is not.
     """
     fig, ax = figure(width=8, height=1.0 + 0.36 * len(table))
     ax.barh(range(len(table)), table["rate"], 0.7, color=LOOK["after"][0])
@@ -940,7 +941,7 @@ def ladder(table: pd.DataFrame, unit: str = "tokens per second") -> HTMLFigure:
     ax.grid(axis="y", visible=False)
     return show(
         fig,
-        f"Speed of each rung in {unit}; behind it how many times as fast as the rung above, median "
-        f"and range of the turns. {'; '.join(told)}.",
+        f"Speed of each rung in {unit}: the first as measured, each other one that of the rung above "
+        f"times a ratio, the median of a few turns (with their range). {'; '.join(told)}.",
         table=table,
     )
