@@ -35,6 +35,7 @@ class FakeOllama:
         self,
         *,
         score: int = 70,
+        says: str = "",  # the whole reply, in place of a score
         models: tuple[str, ...] = ("llama3:latest",),
         faults: dict[int, str] | None = None,
         always: str = "",
@@ -49,7 +50,7 @@ class FakeOllama:
         self.score, self.always, self.stop_after = score, always, stop_after
         self.faults = faults or {}
         self.models, self.digest, self.given_tags = list(models), digest, tags
-        self.takes = takes
+        self.takes, self.says = takes, says
         self.key, self.formats, self.pull = key, formats, pull or []
         self.pulled: list[dict] = []
         self.requests: list[dict] = []
@@ -113,7 +114,7 @@ class FakeOllama:
 
 
 def _good(server: FakeOllama, body: dict) -> tuple[int, bytes]:
-    return _chat(json.dumps({"score": server.score}))
+    return _chat(server.says or json.dumps({"score": server.score}))
 
 
 def _chat(content: str) -> tuple[int, bytes]:

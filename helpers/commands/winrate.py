@@ -25,7 +25,7 @@ def add_winrate(commands):
     parser.add_argument(
         "--judge",
         default="reference",
-        help="reference, ollama:MODEL, or scores:JUDGE (its higher score wins); default reference",
+        help="reference, ollama:MODEL and the like, or scores:JUDGE (its higher score wins)",
     )
     parser.add_argument(
         "--margin", type=number, default=5.0, help="scores closer than this tie; default 5 points"

@@ -33,7 +33,7 @@ from helpers.files import (
     write_jsonl,
 )
 from helpers.formatting import has_input
-from helpers.judge import OllamaJudge, judge_from_name
+from helpers.judge import JUDGES, judge_from_name
 from helpers.judge.verdicts import (
     GIVE_UP_AFTER,
     MAX_RAW,
@@ -181,29 +181,9 @@ def parse_preference(raw: str) -> str | None:
     return CHOICES.get(stated[0]) if len(set(stated)) == 1 else None
 
 
-def ollama_ask(judge: OllamaJudge) -> Callable[[list[dict], dict], str]:
-    """A function that has the judge's model reply to messages, in JSON of the schema."""
-
-    def ask(messages: list[dict], schema: dict) -> str:
-        body = {
-            "model": judge.model,
-            "messages": messages,
-            "stream": False,
-            "format": schema,
-            "options": judge.options,
-        }
-        wait = max(judge.timeout, judge.load_timeout)
-        message = judge._call("POST", "/api/chat", timeout=wait, json=body).get("message")
-        content = message.get("content") if isinstance(message, dict) else None
-        if not isinstance(content, str):
-            raise RunError("the reply has no message.content")
-        return content
-
-    return ask
-
-
 def comparer_from_name(name: str, margin: float = MARGIN) -> Comparer:
-    """The comparer called `reference`, `scores:JUDGE` (its higher score wins) or `ollama:MODEL`.
+    """The comparer called `reference`, `scores:JUDGE` (its higher score wins), or by the name of any
+    language model that judges: it is asked which answer is better.
 
     >>> comparer_from_name("reference").name
     'reference (tie within 5)'
@@ -211,11 +191,11 @@ def comparer_from_name(name: str, margin: float = MARGIN) -> Comparer:
     kind, _, rest = name.partition(":")
     if name == "reference" or (kind == "scores" and rest):
         return ByScore(judge_from_name(rest or name), margin)
-    if kind != "ollama":
-        known = ["reference", "scores:JUDGE", "ollama:MODEL"]
+    if kind not in ("ollama", "openai", "llamacpp"):
+        known = ["reference", "scores:JUDGE", *JUDGES[1:]]
         raise SettingsError(f"unknown judge {name!r} for pairs; {nearest(name, known)}.")
     judge = judge_from_name(name)
-    comparer = ByAsking(judge.name, ollama_ask(judge))
+    comparer = ByAsking(judge.name, judge.ask)
     comparer.preflight = judge.preflight
     return comparer
 
