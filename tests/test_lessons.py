@@ -65,7 +65,7 @@ def test_outputs_need_no_kernel_no_network_and_little_room(notebook):
             assert not re.search(r"""(src|href)=["']https?:""", page)
             for picture in re.findall(r"base64,([A-Za-z0-9+/=]+)", page):
                 assert len(picture) * 3 / 4 <= 60_000
-    assert len(nbformat.writes(notebook)) < 400_000
+    assert len(nbformat.writes(notebook)) < 450_000
 
 
 def test_figures_have_alternative_text(notebook):
