@@ -115,7 +115,7 @@ class OllamaJudge:
         is no reply of a model.
         """
         content = self.ask(self.rubric.messages(record), self.rubric.schema)
-        return self.rubric.points(content), content
+        return self.rubric.points(content, record), content
 
     def ask(self, messages: list[dict], schema: dict) -> str:
         """The model's reply to a conversation, in JSON of that schema if it obeys."""

@@ -102,7 +102,7 @@ class OpenAIJudge:
     def score(self, record: dict) -> tuple[float | None, str]:
         """The score (None if the reply states none) and the model's reply; raises as OllamaJudge."""
         content = self.ask(self.rubric.messages(record), self.rubric.schema)
-        return self.rubric.points(content), content
+        return self.rubric.points(content, record), content
 
     def ask(self, messages: list[dict], schema: dict) -> str:
         """The model's reply to a conversation, in JSON of that schema if it can be made to."""
