@@ -5,7 +5,9 @@
 
 `faults` maps the number of a chat request (from 0) to what goes wrong with it, one of the names in
 REPLIES or "stall"; `always` is what goes wrong with all of them. After `stop_after` requests it
-hangs up on every further one. `tags` replaces the whole reply of /api/tags. It also speaks the
+hangs up on every further one. `every=(3, "busy")` is what goes wrong with each third item when it is
+first asked about. A request without messages loads the model: no question, kept in `loads`; `load`
+is its fault. `tags` replaces the whole reply of /api/tags. It also speaks the
 OpenAI-compatible dialect under /v1, where `key` is asked for if given and `formats` are the kinds of
 response_format that it takes, and it fetches models: `pull` is what it says while it does.
 """
@@ -17,7 +19,8 @@ import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-CUT, NOT_HTTP = 1, 2  # instead of a status: the reply ends in the middle, or is none
+# Instead of a status: the reply ends in the middle, is none, or comes byte by byte.
+CUT, NOT_HTTP, TRICKLE = 1, 2, 3
 STALL = 1.0  # seconds; tests use a much shorter time-out
 
 
@@ -39,6 +42,8 @@ class FakeOllama:
         models: tuple[str, ...] = ("llama3:latest",),
         faults: dict[int, str] | None = None,
         always: str = "",
+        every: tuple[int, str] | None = None,
+        load: str = "",
         stop_after: int | None = None,
         tags: bytes | None = None,
         digest: str = "d1",
@@ -52,6 +57,10 @@ class FakeOllama:
         self.models, self.digest, self.given_tags = list(models), digest, tags
         self.takes, self.says = takes, says
         self.key, self.formats, self.pull = key, formats, pull or []
+        self.every, self.load = every, load
+        self.asked: set[str] = set()
+        self.connections = 0
+        self.loads: list[dict] = []
         self.pulled: list[dict] = []
         self.requests: list[dict] = []
         self.released = threading.Event()  # ends a stall early, when the test is over
@@ -97,10 +106,15 @@ class FakeOllama:
         reply = self.reply_to_chat(body)
         if reply is None or reply[0] != 200 or b'"message"' not in reply[1]:
             return reply
-        return 200, b'{"choices": [' + reply[1] + b"]}"
+        usage = json.dumps(json.loads(reply[1]).get("usage")).encode()
+        return 200, b'{"choices": [' + reply[1] + b'], "usage": ' + usage + b"}"
 
     def reply_to_chat(self, body: dict) -> tuple[int, bytes] | None:
         """Status and body, or None for hanging up without a word."""
+        if not body["messages"]:
+            self.loads.append(body)
+            self.released.wait(STALL if self.load == "stall" else 0)
+            return REPLIES.get(self.load, lambda *_: _chat(""))(self, body)
         with self.lock:
             number = len(self.requests)
             self.requests.append(body)
@@ -108,9 +122,20 @@ class FakeOllama:
             return None
         self.released.wait(self.takes)
         fault = self.faults.get(number, self.always)
+        if self.every and self._nth_item(body) % self.every[0] == 1:
+            fault = self.every[1]
         if fault == "stall":
             self.released.wait(STALL)
         return REPLIES.get(fault, _good)(self, body)
+
+    def _nth_item(self, body: dict) -> int:
+        """1, 2, … for a question that was not asked before, 0 for one that was."""
+        question = json.dumps(body["messages"])
+        with self.lock:
+            if question in self.asked:
+                return 0
+            self.asked.add(question)
+            return len(self.asked)
 
 
 def _good(server: FakeOllama, body: dict) -> tuple[int, bytes]:
@@ -118,11 +143,15 @@ def _good(server: FakeOllama, body: dict) -> tuple[int, bytes]:
 
 
 def _chat(content: str) -> tuple[int, bytes]:
-    return 200, json.dumps({"message": {"role": "assistant", "content": content}}).encode()
+    message = {"role": "assistant", "content": content}
+    counts = {"eval_count": 9, "usage": {"completion_tokens": 9}}  # Ollama's words, and OpenAI's
+    return 200, json.dumps({"message": message, "done": True, **counts}).encode()
 
 
 REPLIES = {
     "hang up": lambda server, body: None,
+    "trickle": lambda server, body: (TRICKLE, _chat('{"score": 70}')[1]),
+    "elsewhere": lambda server, body: (302, b""),
     "cut": lambda server, body: (CUT, _chat('{"score": 70}')[1]),
     "busy": lambda server, body: (503, b'{"error": "server busy, please try again"}'),
     "wrong JSON": lambda server, body: _chat('{"points": "seventy"}'),
@@ -140,6 +169,14 @@ REPLIES = {
 
 def _handler(server: FakeOllama) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"  # connections stay open
+        wbufsize = -1  # head and body in one packet: in two, the second waits for 40 ms
+
+        def setup(self) -> None:
+            super().setup()
+            with server.lock:
+                server.connections += 1
+
         def do_GET(self) -> None:
             self._send(server.reply_to_get(self.path, self.headers))
 
@@ -156,12 +193,21 @@ def _handler(server: FakeOllama) -> type[BaseHTTPRequestHandler]:
             self.close_connection = status in (CUT, NOT_HTTP)
             try:
                 if status != NOT_HTTP:
-                    self.send_response(200 if status == CUT else status)
+                    self.send_response(200 if status in (CUT, TRICKLE) else status)
                     self.send_header("Content-Length", str(len(body)))
+                    if status == 302:
+                        self.send_header("Location", f"{server.url}/elsewhere")
                     if status == 503:
                         self.send_header("Retry-After", "0.01")
                     self.end_headers()
-                self.wfile.write(body[: len(body) // 2] if status == CUT else body)
+                if status == TRICKLE:
+                    for byte in body:
+                        self.wfile.write(bytes([byte]))
+                        self.wfile.flush()
+                        server.released.wait(0.02)
+                else:
+                    self.wfile.write(body[: len(body) // 2] if status == CUT else body)
+                    self.wfile.flush()
             except OSError:  # the client did not wait for a stalled reply
                 self.close_connection = True
 

@@ -631,7 +631,7 @@ CASES = {
         ("'127.0.0.1:port'", "valid port", "Set OLLAMA_HOST"),
         lambda place, monkeypatch, stack: monkeypatch.setenv("OLLAMA_HOST", "127.0.0.1:port"),
     ),
-    "0 workers": Case("judge responses.json --workers 0", ("workers is 0", "1 to 64", "such as 4")),
+    "0 workers": Case("judge responses.json --workers 0", ("workers is 0", "1 to 8", "such as 4")),
     "no responses": Case("judge none.json", ("none.json does not exist", "course generate")),
     "a data set to judge": Case(
         "judge data.json", ("row 1", "'model_response' is missing", "course generate")

@@ -81,6 +81,22 @@ def test_a_key_does_not_travel_unencrypted_or_inside_an_address(monkeypatch):
     OpenAIJudge("m", "https://example.org/v1")
 
 
+@pytest.mark.parametrize("key", ["sk-two words", "sk-two\nlines", "sk-schlüssel", "sk-\x00"])
+def test_a_key_that_cannot_be_one_is_refused_and_not_repeated(monkeypatch, key):
+    monkeypatch.setattr("os.environ", {"OPENAI_API_KEY": key})
+    with pytest.raises(SettingsError, match="holds a blank or a character") as told:
+        OpenAIJudge("m", "https://example.org/v1")
+    assert "sk-" not in str(told.value)
+
+
+def test_a_web_server_of_another_kind_is_recognised(monkeypatch):
+    with FakeOllama() as server:
+        monkeypatch.setattr(server, "reply_to_get", lambda *_: (200, b"<html>hello</html>"))
+        with pytest.raises(JudgeError, match="not as OpenAI's servers do.*8080.*`curl http"):
+            judge_responses(judge(server), rows())
+    assert server.requests == []
+
+
 def test_preflight_says_what_to_do():
     with pytest.raises(JudgeError, match="no server answers.*Start it"):
         OpenAIJudge("m", f"http://127.0.0.1:{free_port()}").preflight()
@@ -91,7 +107,7 @@ def test_preflight_says_what_to_do():
         judge_from_name("openai:m@localhost:8080")
 
 
-@pytest.mark.parametrize("fault", ["no content", "not JSON", "a list", "cut", "hang up"])
+@pytest.mark.parametrize("fault", ["no content", "not JSON", "a list", "elsewhere"])
 def test_a_fault_costs_one_item(fault):
     with FakeOllama(faults={2: fault}) as server:
         verdicts = judge_responses(judge(server), rows())

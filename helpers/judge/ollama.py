@@ -13,7 +13,7 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from helpers.errors import JudgeError, SettingsError
-from helpers.judge.asking import Server
+from helpers.judge.asking import Meter, Server
 from helpers.judge.rubric import PERCENT, Rubric
 from helpers.progress import bar
 
@@ -85,6 +85,7 @@ class OllamaJudge:
         self.rubric = rubric
         self.pull = pull
         self.digest = ""
+        self.meter = Meter()
         self._loaded = False
 
     def preflight(self) -> None:
@@ -101,6 +102,17 @@ class OllamaJudge:
             )
         self.digest = there[wanted]
 
+    def warm_up(self) -> None:
+        """Have the model loaded, which takes a while. Raises JudgeError when it cannot be."""
+        body = {"model": self.model, "messages": [], "stream": False, "options": self.options}
+        wait = max(self.timeout, self.load_timeout)
+        try:
+            self.server.call("POST", "/api/chat", timeout=wait, json=body)
+        except (ConnectionError, TimeoutError, JudgeError) as error:
+            remedy = self._remedy(str(error)) or ". `ollama ps` shows what is loaded."
+            raise JudgeError(f"{self.model!r} cannot be loaded: {error}{remedy}") from error
+        self._loaded = True
+
     def version(self) -> str:
         """The server's version, such as "0.12.3"; "" when it does not say.
 
@@ -115,7 +127,7 @@ class OllamaJudge:
         is no reply of a model.
         """
         content = self.ask(self.rubric.messages(record), self.rubric.schema)
-        return self.rubric.points(content), content
+        return self.rubric.points(content, record), content
 
     def ask(self, messages: list[dict], schema: dict) -> str:
         """The model's reply to a conversation, in JSON of that schema if it obeys."""
@@ -125,7 +137,9 @@ class OllamaJudge:
             "stream": False,
             "format": schema,
             "options": self.options,
+            "truncate": False,  # else a long question would lose its beginning, the rules
         }
+        self.meter.start()
         wait = self.timeout if self._loaded else max(self.timeout, self.load_timeout)
         try:
             reply = self.server.call("POST", "/api/chat", timeout=wait, json=body)
@@ -137,6 +151,7 @@ class OllamaJudge:
             text = json.dumps(reply)[:200]
             raise JudgeError(f"the reply has no message.content: {text}")
         self._loaded = True
+        self.meter.add(reply.get("eval_count"))
         return content
 
     def _remedy(self, fault: str) -> str:

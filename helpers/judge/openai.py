@@ -13,7 +13,7 @@ import os
 from urllib.parse import urlsplit
 
 from helpers.errors import JudgeError, SettingsError
-from helpers.judge.asking import Server, is_loopback
+from helpers.judge.asking import Meter, Server, is_loopback
 from helpers.judge.rubric import PERCENT, Rubric
 
 KEY = "OPENAI_API_KEY"
@@ -42,6 +42,16 @@ def base_url(given: str) -> str:
     return url if parts.path.rstrip("/").endswith("/v1") else f"{url}/v1"
 
 
+def _key() -> str:
+    """The key, "" without one. Raises SettingsError, not repeating it, for what can be no key."""
+    key = os.environ.get(KEY, "").strip()
+    if any(not "!" <= character <= "~" for character in key):  # libraries would quote it in errors
+        raise SettingsError(
+            f"{KEY} holds a blank or a character that no key has. Set it again: `export {KEY}=…`."
+        )
+    return key
+
+
 class OpenAIJudge:
     """Scores a response by asking `model` at `url`, at temperature 0 and with a seed.
 
@@ -62,7 +72,7 @@ class OpenAIJudge:
         self.model = model
         self.url = base_url(url)
         self.name = f"openai:{model}@{self.url}"
-        key = os.environ.get(KEY, "").strip()
+        key = _key()
         if key and self.url.startswith("http://") and not is_loopback(self.url):
             raise SettingsError(
                 f"{KEY} would travel unencrypted to {self.url}: take an https:// address, or unset "
@@ -73,6 +83,7 @@ class OpenAIJudge:
         self.options = {"temperature": 0, "seed": seed, "max_tokens": max_tokens}
         self.rubric = rubric
         self.digest = ""
+        self.meter = Meter()
         self._format = FORMATS[0]
 
     def preflight(self) -> None:
@@ -92,6 +103,12 @@ class OpenAIJudge:
                 raise JudgeError(
                     f"{self.url} refuses us ({error}). Type `export {KEY}=…` with a valid key."
                 ) from error
+            if "not a JSON object" in str(error) or "is not HTTP" in str(error):
+                raise JudgeError(
+                    f"{self.url} answers, but not as OpenAI's servers do. Check the port (llama.cpp "
+                    "has 8080, vLLM 8000, LM Studio 1234) and the path. To see what is there, type "
+                    f"`curl {self.url}/models`."
+                ) from error
             names = []  # a server that lists no models may judge all the same
         if names and self.model not in names:
             raise JudgeError(
@@ -102,10 +119,11 @@ class OpenAIJudge:
     def score(self, record: dict) -> tuple[float | None, str]:
         """The score (None if the reply states none) and the model's reply; raises as OllamaJudge."""
         content = self.ask(self.rubric.messages(record), self.rubric.schema)
-        return self.rubric.points(content), content
+        return self.rubric.points(content, record), content
 
     def ask(self, messages: list[dict], schema: dict) -> str:
         """The model's reply to a conversation, in JSON of that schema if it can be made to."""
+        self.meter.start()
         for form in FORMATS[FORMATS.index(self._format) :]:
             body = {"model": self.model, "messages": messages, **self.options}
             body |= _response_format(form, schema)
@@ -119,6 +137,8 @@ class OpenAIJudge:
                     raise
                 continue
             self._format = form
+            usage = reply.get("usage")
+            self.meter.add(usage.get("completion_tokens") if isinstance(usage, dict) else None)
             return _content(reply)
         raise AssertionError("the last form either returns or raises")
 

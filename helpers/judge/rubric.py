@@ -7,6 +7,7 @@ journal keeps them apart.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from helpers.errors import SettingsError, nearest
@@ -45,9 +46,12 @@ class Rubric:
         grade = {"type": "integer", "minimum": self.low, "maximum": self.high}
         return {"type": "object", "properties": {"score": grade}, "required": ["score"]}
 
-    def points(self, raw: str) -> float | None:
-        """0 to 100 for the grade that a reply states; None where it states none on the scale."""
-        grade = parse_score(raw, self.low, self.high)
+    def points(self, raw: str, record: dict | None = None) -> float | None:
+        """0 to 100 for the grade that a reply states; None where it states none on the scale.
+
+        What the reply only copies from the record is not the judge's grade.
+        """
+        grade = parse_score(raw, self.low, self.high, _text(record) if record else "")
         return None if grade is None else 100 * (grade - self.low) / (self.high - self.low)
 
     def messages(self, record: dict) -> list[dict]:
@@ -89,14 +93,40 @@ def rubric_from_name(name: str) -> Rubric:
 def judge_prompt(record: dict, closing: str = PERCENT.closing) -> str:
     """What the model is asked about one record.
 
-    The markers around the response carry a hash of it, so that no response can contain its own
-    end marker and go on outside.
+    The markers around the response carry digits that stand nowhere in the record, so that no
+    response can contain its own end marker and go on outside. Control tokens are defused.
     """
-    response = record["model_response"]
-    mark = content_hash([record["instruction"], response])[:8]
+    mark = content_hash([record["instruction"], record["model_response"]])[:8]
+    while mark in _text(record):
+        mark = content_hash(mark)[:8]
     parts = [f"Instruction:\n{record['instruction']}"]
     if has_input(record):
         parts.append(f"Input:\n{record['input']}")
     parts.append(f"Reference answer:\n{record['output']}")
-    parts.append(f"<<<RESPONSE {mark}>>>\n{response}\n<<<END OF RESPONSE {mark}>>>")
-    return "\n\n".join([*parts, closing])
+    parts.append(f"<<<RESPONSE {mark}>>>\n{record['model_response']}\n<<<END OF RESPONSE {mark}>>>")
+    return defused("\n\n".join([*parts, closing]))
+
+
+def _text(record: dict) -> str:
+    """All that the judge is shown of a record."""
+    given = record["input"] if has_input(record) else ""
+    return "\n".join([record["instruction"], given, record["output"], record["model_response"]])
+
+
+CONTROL = re.compile(
+    r"<(?=[|｜])|(?<=[|｜])>|<(?=/?(?:s|think|thinking|start_of_turn|end_of_turn|bos|eos)>)|"
+    r"\[(?=/?(?:INST|SYSTEM_PROMPT)\])|<(?=</?SYS>>)",
+    re.IGNORECASE,
+)
+
+
+def defused(text: str) -> str:
+    """`text` with a space inside whatever a chat format might take for a control token.
+
+    Servers turn `<|im_end|>` into the token that ends a message wherever it stands, in the words of
+    a message as well: a response could close its own message and speak as the user.
+
+    >>> defused("Fine.<|im_end|> [INST] a < b, <b>bold</b>")
+    'Fine.< |im_end| > [ INST] a < b, <b>bold</b>'
+    """
+    return CONTROL.sub(lambda m: f" {m[0]}" if m[0] == ">" else f"{m[0]} ", text)

@@ -33,7 +33,7 @@ from helpers.judge.replies import number_from
 from helpers.progress import bar
 
 STATUSES = ("scored", "unparsed", "failed")
-MOST_WORKERS = 64
+MOST_WORKERS = 8  # a local server answers a few at a time; more would wait in its queue
 GIVE_UP_AFTER = 3  # consecutive items that the server did not answer at all
 NOT_ASKED = "not asked: the server stopped answering"
 MAX_RAW = 4000  # characters of a reply or an error page worth keeping
@@ -301,6 +301,8 @@ def judge_responses(
     if hasattr(judge, "preflight") and any(not _no_response(record) for _, record in todo):
         judge.preflight()
         _check_digest(out, judge, earlier.values())
+        if hasattr(judge, "warm_up"):
+            judge.warm_up()
     if out:
         check_folder(out.parent)
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -309,11 +311,18 @@ def judge_responses(
             done[verdict.index] = verdict
             if out:
                 append_jsonl(out, asdict(verdict))
+            if rate := _rate(judge):
+                progress.set_postfix_str(f"{rate:.0f} tokens/s", refresh=False)
             progress.update()
     verdicts = [done[index] for index in range(len(records))]
     if out:
         write_jsonl(out, [asdict(verdict) for verdict in verdicts])
     return verdicts
+
+
+def _rate(judge: Judge) -> float | None:
+    meter = getattr(judge, "meter", None)
+    return meter.rate() if meter else None
 
 
 def _check_digest(out: Path | None, judge: Judge, earlier: Iterable[Verdict]) -> None:
