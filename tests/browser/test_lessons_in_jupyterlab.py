@@ -363,9 +363,33 @@ TOGGLE = {
     "Loss on": choose_an_arm,
     "Prompt weight, 0 to 1": weigh_the_prompt,
 }
+
+
+def press(words, told):
+    """A test of one button by the key in its brackets; `test_arena_in_jupyterlab` uses the mouse."""
+
+    def test(page):
+        button = page.locator(".course-arena").first.get_by_role("button", name=words)
+        button.scroll_into_view_if_needed()
+        button.focus()
+        page.keyboard.press(words[-2])
+        status = page.locator(".course-arena").first.get_by_role("status")
+        playwright_expect(status).to_contain_text(told)
+
+    return test
+
+
+ARENA = {
+    "A is better (a)": press("A is better (a)", "Kept: A is better. A was"),
+    "B is better (b)": press("B is better (b)", "Kept: B is better. A was"),
+    "Tie (t)": press("Tie (t)", "Kept: a tie."),
+    "Skip (s)": press("Skip (s)", "Kept: skipped."),
+    "Undo (u)": press("Undo (u)", "Taken back"),
+}
 WIDGETS = dict.fromkeys(
     ("02_collating_and_masking", "04_fine_tuning", "06_masking_experiment"), TOGGLE
 )
+WIDGETS["07_benchmarks_and_arena"] = ARENA
 
 
 # --- the tests -----------------------------------------------------------------------------------
