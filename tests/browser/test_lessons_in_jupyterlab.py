@@ -395,6 +395,15 @@ WIDGETS["07_benchmarks_and_arena"] = ARENA
 # --- the tests -----------------------------------------------------------------------------------
 
 
+def shut_down_kernels(lab):
+    """End all kernels: those of nine lessons together take more memory than a laptop has."""
+    with urllib.request.urlopen(f"{lab}/api/sessions?token={TOKEN}", timeout=10) as reply:
+        sessions = json.load(reply)
+    for session in sessions:
+        address = f"{lab}/api/sessions/{session['id']}?token={TOKEN}"
+        urllib.request.urlopen(urllib.request.Request(address, method="DELETE"), timeout=30).close()
+
+
 @pytest.mark.parametrize("name", ORDER)
 def test_lesson_runs_from_top_to_bottom(lab, open_page, name):
     with open_page(1200, 1000, HARMLESS) as page:
@@ -409,6 +418,7 @@ def test_lesson_runs_from_top_to_bottom(lab, open_page, name):
         assert bool(found["widgets"]) == bool(known)
         for test in known.values():
             test(page)
+    shut_down_kernels(lab)
 
 
 def test_a_lesson_opened_out_of_order_makes_what_it_needs_and_says_so(folder, lab, open_page):
