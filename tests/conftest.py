@@ -8,9 +8,11 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 import pytest
 import torch
 
+from helpers.files import write_json
 from helpers.model import GPT, GPTConfig, init_weights
+from helpers.runs import RunSettings
 from helpers.tokenizer import load_tokenizer
-from helpers.weights import KNOWN
+from helpers.weights import KNOWN, save_model
 
 BUNDLED = [name for name, known in KNOWN.items() if known.folder]
 
@@ -26,6 +28,15 @@ def random_model(config: GPTConfig, seed: int = 0, dtype=torch.float32) -> GPT:
         for parameter in model.parameters():
             parameter.add_(torch.randn(parameter.shape, generator=generator), alpha=0.2)
     return model.to(dtype)
+
+
+def small_run(folder, records, config: GPTConfig, **changes) -> RunSettings:
+    """The settings of a run on a random model of that shape and these records, both in `folder`."""
+    save_model(random_model(config), folder / "model")
+    write_json(folder / "data.json", records)
+    values = {"loss_on": "response", "max_length": 97, "device": "cpu", "precision": "fp32"}
+    model, data = str(folder / "model"), str(folder / "data.json")
+    return RunSettings(model=model, data=data, **{**values, **changes})
 
 
 @pytest.fixture(scope="session")

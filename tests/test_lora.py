@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from conftest import TINY, random_model
+from conftest import TINY, random_model, small_run
 
 from helpers import runs
 from helpers.cli import main
@@ -245,18 +245,7 @@ def test_half_an_adapter_is_named(saved):
 @pytest.fixture
 def settings(tmp_path, records):
     """Eight steps of rank 2."""
-    save_model(random_model(SMALL), tmp_path / "model")
-    write_json(tmp_path / "data.json", records)
-    return RunSettings(
-        model=str(tmp_path / "model"),
-        data=str(tmp_path / "data.json"),
-        loss_on="response",
-        lr=3e-2,
-        max_length=97,
-        lora=2,
-        device="cpu",
-        precision="fp32",
-    )
+    return small_run(tmp_path, records, SMALL, lr=3e-2, lora=2)
 
 
 def test_a_run_leaves_an_ordinary_model_and_the_small_file(settings, tmp_path):

@@ -8,12 +8,11 @@ from dataclasses import replace
 
 import pytest
 import torch
-from conftest import TINY, random_model
+from conftest import TINY, random_model, small_run
 
 from helpers import memory
 from helpers.cli import main
 from helpers.collate import padded
-from helpers.files import write_json
 from helpers.lora import add_lora
 from helpers.masking import make_examples
 from helpers.memory import (
@@ -27,25 +26,15 @@ from helpers.memory import (
     too_much,
 )
 from helpers.model import GPT, count_parameters
-from helpers.runs import RunSettings
 from helpers.train import token_losses
-from helpers.weights import GPT2_SIZES, KNOWN, save_model
+from helpers.weights import GPT2_SIZES, KNOWN
 
 SMALL = replace(TINY, n_layer=1, n_head=1, n_embd=7)
 
 
 @pytest.fixture
 def settings(tmp_path, records):
-    save_model(random_model(SMALL), tmp_path / "model")
-    write_json(tmp_path / "data.json", records)
-    return RunSettings(
-        model=str(tmp_path / "model"),
-        data=str(tmp_path / "data.json"),
-        loss_on="response",
-        max_length=97,
-        device="cpu",
-        precision="fp32",
-    )
+    return small_run(tmp_path, records, SMALL)
 
 
 @pytest.mark.parametrize("name", list(KNOWN))

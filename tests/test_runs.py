@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from conftest import TINY, random_model
+from conftest import TINY, small_run
 
 from helpers import runs
 from helpers.arithmetic import CLOSE, product_error
@@ -12,7 +12,6 @@ from helpers.errors import CourseError, DataError, RunError, SettingsError
 from helpers.files import append_jsonl, read_json, read_jsonl, write_json
 from helpers.generate import Response
 from helpers.runs import (
-    RunSettings,
     answer,
     choose_rows,
     fine_tune,
@@ -20,7 +19,7 @@ from helpers.runs import (
     read_responses,
     run_summary,
 )
-from helpers.weights import load_model, save_model
+from helpers.weights import load_model
 
 SMALL = replace(TINY, n_layer=1, n_head=1, n_embd=7)
 RECORD_KEYS = [
@@ -38,18 +37,7 @@ RECORD_KEYS = [
 @pytest.fixture
 def settings(tmp_path, records):
     """A run of eight steps: 30 rows are 25 for training, 3 for the test and 2 for validation."""
-    save_model(random_model(SMALL), tmp_path / "model")
-    write_json(tmp_path / "data.json", records)
-    return RunSettings(
-        model=str(tmp_path / "model"),
-        data=str(tmp_path / "data.json"),
-        loss_on="response",
-        epochs=2,
-        lr=1e-2,
-        max_length=97,
-        device="cpu",
-        precision="fp32",
-    )
+    return small_run(tmp_path, records, SMALL, epochs=2, lr=1e-2)
 
 
 def names(folder):

@@ -15,7 +15,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -27,7 +27,6 @@ from helpers.files import (
     append_jsonl,
     check_folder,
     content_hash,
-    read_jsonl,
     remove_leftovers,
     repair_journal,
     write_jsonl,
@@ -40,6 +39,8 @@ from helpers.judge.verdicts import (
     NOT_ASKED,
     Judge,
     item_hash,
+    known_fields,
+    read_journal,
     response_hash,
 )
 from helpers.progress import bar
@@ -320,28 +321,14 @@ WHERE_FROM = "Name a file that `course winrate` wrote, or another one for it to 
 
 def read_preferences(path: str | Path) -> list[Preference]:
     """The preferences in a journal; of several about the same question, the last."""
-    latest: dict[tuple, Preference] = {}
-    try:
-        lines = read_jsonl(path)
-    except CourseError as error:
-        if not Path(path).is_file():
-            raise
-        what = str(error).removesuffix(" Remove that line or the file.")
-        raise RunError(f"{what} {WHERE_FROM}") from error
-    for number, line in enumerate(lines, start=1):
-        found = _preference(line)
-        if found is None:
-            raise RunError(f"{path}, line {number}: not a preference. {WHERE_FROM}")
-        latest[found.key] = found
-    return list(latest.values())
+    found = read_journal(path, _preference, "a preference", WHERE_FROM)
+    return list({preference.key: preference for preference in found}.values())
 
 
 def _preference(line: Any) -> Preference | None:
     """The preference in a line of a journal, or None when it is none."""
-    known = {f.name for f in fields(Preference)}
-    try:
-        p = Preference(**{k: v for k, v in line.items() if k in known})
-    except (TypeError, AttributeError):
+    p = known_fields(Preference, line)
+    if p is None:
         return None
     texts = (p.a, p.b, p.item, p.judge, p.raw, p.answers, p.order, p.status)
     good = type(p.index) is int and p.index >= 0 and all(isinstance(text, str) for text in texts)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import queue
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -109,21 +109,36 @@ def summarise(verdicts: Sequence[Verdict]) -> dict[str, Any]:
 
 def read_verdicts(path: str | Path) -> list[Verdict]:
     """The verdicts of a journal in item order; of several about one item, the last."""
-    latest: dict[int, Verdict] = {}
+    latest = {v.index: v for v in read_journal(path, _verdict, "a verdict", WHERE_FROM)}
+    return [latest[index] for index in sorted(latest)]
+
+
+def read_journal(path: str | Path, read: Callable, what: str, where: str) -> list:
+    """What `read` makes of each line of a journal. Raises RunError for a line it makes None of.
+
+    `what` names a line and `where` says which file to name instead. The same for a file of the
+    user's own, which nobody should be told to remove.
+    """
     try:
         lines = read_jsonl(path)
     except CourseError as error:
         if not Path(path).is_file():
             raise
-        # A file of the user's own, most likely: nobody should be told to remove that.
-        what = str(error).removesuffix(" Remove that line or the file.")
-        raise RunError(f"{what} {WHERE_FROM}") from error
-    for number, line in enumerate(lines, start=1):
-        verdict = _verdict(line)
-        if verdict is None:
-            raise RunError(f"{path}, line {number}: not a verdict. {WHERE_FROM}")
-        latest[verdict.index] = verdict
-    return [latest[index] for index in sorted(latest)]
+        reason = str(error).removesuffix(" Remove that line or the file.")
+        raise RunError(f"{reason} {where}") from error
+    found = [read(line) for line in lines]
+    if None in found:
+        raise RunError(f"{path}, line {found.index(None) + 1}: not {what}. {where}")
+    return found
+
+
+def known_fields(kind: type, line: Any) -> Any:
+    """A dataclass of that kind from what it knows of a line; None where that makes none."""
+    known = {f.name for f in fields(kind)}
+    try:
+        return kind(**{k: v for k, v in line.items() if k in known})
+    except (TypeError, AttributeError):
+        return None
 
 
 WHERE_FROM = "Name a verdicts.jsonl that `course judge` wrote."
@@ -131,10 +146,8 @@ WHERE_FROM = "Name a verdicts.jsonl that `course judge` wrote."
 
 def _verdict(line: Any) -> Verdict | None:
     """The verdict in a line of a journal, or None when it is none."""
-    known = {f.name for f in fields(Verdict)}
-    try:
-        verdict = Verdict(**{k: v for k, v in line.items() if k in known})
-    except (TypeError, AttributeError):
+    verdict = known_fields(Verdict, line)
+    if verdict is None:
         return None
     texts = [getattr(verdict, f.name) for f in fields(Verdict) if f.type == "str"]
     good = type(verdict.index) is int and all(isinstance(text, str) for text in texts)
