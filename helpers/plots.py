@@ -945,3 +945,129 @@ def ladder(table: pd.DataFrame, unit: str = "tokens per second") -> HTMLFigure:
         f"times a ratio, the median of a few turns (with their range). {'; '.join(told)}.",
         table=table,
     )
+
+
+# --- the search for hyperparameters ---------------------------------------------------------------
+
+PARAMETERS = {  # as they are called on an axis
+    "lr_times": "learning rate, × the usual",
+    "batch_size": "rows in a batch",
+    "epochs": "epochs",
+    "warmup": "warm-up, share of the steps",
+    "weight_decay": "weight decay",
+    "lora": "LoRA rank (0: all weights)",
+}
+TRIAL_LOOK = {  # how a trial ended → (colour, marker, filled)
+    "finished": ("#0072b2", "o", True),
+    "pruned": ("#707070", "x", True),
+    "diverged": ("#707070", "^", False),
+    "usual": ("#000000", "D", False),
+    "best": ("#d55e00", "*", True),
+}
+
+
+def importances(table: pd.DataFrame) -> HTMLFigure:
+    """How much each hyperparameter has to do with the best trials, with the spread over resamples.
+
+    table: columns `parameter importance low high`, as `helpers.tune.importance` makes it.
+    """
+    fig, ax = figure(height=1.0 + 0.36 * len(table))
+    names = [PARAMETERS.get(name, name) for name in table["parameter"]]
+    ax.barh(range(len(table)), table["importance"], 0.6, color=LOOK["after"][0])
+    for place, row in enumerate(table.itertuples()):
+        ax.plot([row.low, row.high], [place, place], color="black", linewidth=2)
+    ax.set_yticks(range(len(table)), names)
+    ax.set(xlabel="importance for being among the best trials (shares of 1)", xlim=(0, 1))
+    ax.invert_yaxis()
+    ax.grid(axis="y", visible=False)
+    told = "; ".join(
+        f"{name} {row.importance:.2f} ({row.low:.2f} to {row.high:.2f})"
+        for name, row in zip(names, table.itertuples(), strict=True)
+    )
+    return show(
+        fig,
+        "How much each hyperparameter has to do with being among the best trials; the black lines "
+        f"are the middle 95 % when the trials are drawn again. {told}.",
+    )
+
+
+def slices(trials: pd.DataFrame, usual: int, best: int) -> HTMLFigure:
+    """Validation loss of every trial against each hyperparameter, a small picture each.
+
+    trials: columns `trial state val_response_loss` and the hyperparameters; usual and best: numbers
+    of two trials. What was stopped stands where it was then; far above the others, at the top edge.
+    """
+    shown = [name for name in PARAMETERS if trials[name].nunique() > 1]
+    rows = -(-len(shown) // 3)
+    with matplotlib.rc_context(_STYLE):
+        fig = Figure(figsize=(8, 0.5 + 2.1 * rows), layout="constrained")
+        axes = fig.subplots(rows, 3, sharey=True, squeeze=False).flat
+    losses = trials["val_response_loss"]
+    ended = losses[trials["state"] == "finished"]
+    top = ended.min() + 1.15 * (ended.max() - ended.min()) if ended.nunique() > 1 else losses.max()
+    marks = trials.assign(y=losses.fillna(top).clip(upper=top), look=trials["state"])
+    marks.loc[marks["trial"] == usual, "look"] = "usual"
+    marks.loc[marks["trial"] == best, "look"] = "best"
+    for ax, name in zip(axes, shown, strict=False):
+        even = name in ("batch_size", "lora")  # each value is twice the one before, or more
+        at = {v: i for i, v in enumerate(sorted(trials[name].unique().tolist()))}
+        for look, (colour, marker, filled) in TRIAL_LOOK.items():
+            part = marks[marks["look"] == look]
+            places = part[name].map(at) if even else part[name]
+            face = {} if marker == "x" else {"facecolors": colour if filled else "white"}
+            size = 110 if marker == "*" else 28
+            edge = {"color": colour} if marker == "x" else {"edgecolors": colour}
+            ax.scatter(places, part["y"], s=size, marker=marker, label=look, **face, **edge)
+        if even:
+            ax.set_xticks(list(at.values()), [f"{v:g}" for v in at])
+        if name == "lr_times":
+            ax.set_xscale("log", base=2)
+            ax.xaxis.set_major_formatter(lambda v, _: f"{v:g}")
+        ax.set_xlabel(PARAMETERS[name])
+    for ax in list(axes):
+        ax.axis("off")
+    fig.supylabel("validation response loss\n(nats per token)", size=10)
+    present = [look for look in TRIAL_LOOK if (marks["look"] == look).any()]
+    handles, labels = fig.axes[0].get_legend_handles_labels()
+    pairs = [(h, word) for h, word in zip(handles, labels, strict=True) if word in present]
+    fig.legend(*zip(*pairs, strict=True), loc="outside upper center", ncols=len(pairs))
+    by_trial = trials.set_index("trial")["val_response_loss"]
+    counts = trials["state"].value_counts()
+    return show(
+        fig,
+        f"{len(trials)} trials ({', '.join(f'{n} {state}' for state, n in counts.items())}): validation "
+        "response loss in nats per token against each hyperparameter. The usual setting "
+        f"has {by_trial[usual]:.3f}, the best trial {by_trial[best]:.3f}. What lies at the top edge "
+        "lies above it, or has no finite loss.",
+    )
+
+
+def optimism(table: pd.DataFrame) -> HTMLFigure:
+    """How much better the best trial is, in the search and repeated, with 95 % intervals.
+
+    table: columns `words gain low high`, as `helpers.tune.Found.optimism` makes it; the first row, one
+    seed of the search itself, has no interval.
+    """
+    fig, ax = figure(width=9, height=1.2 + 0.42 * len(table))
+    told = []
+    for place, row in enumerate(table.itertuples()):
+        measured = row.low == row.low
+        colour, marker = (LOOK["after"][0], "s") if measured else (LOOK["training"][0], "o")
+        if measured:
+            ax.plot([row.low, row.high], [-place, -place], color=colour, linewidth=2)
+        ax.plot(row.gain, -place, marker=marker, color=colour, markersize=8)
+        number = _interval(row.gain, row.low, row.high) if measured else f"{row.gain:.3f}"
+        where = {"xycoords": ("axes fraction", "data"), "va": "center", "size": 9}
+        ax.annotate(number, (1.02, -place), **where)
+        told.append(f"{row.words} {number}")
+    ax.axvline(0, color="black", linewidth=1)
+    ax.set_yticks([-i for i in range(len(table))], table["words"])
+    ax.set_ylim(-len(table) + 0.5, 0.5)
+    ax.set_xlabel(
+        "how much lower the response loss is than with the usual setting\n(nats per token)"
+    )
+    return show(
+        fig,
+        "How much better the best trial of the search is than the usual setting, nats per token of "
+        f"response loss, with 95 % intervals: {'; '.join(told)}.",
+    )
