@@ -28,7 +28,6 @@ ROWS = 600  # where rows are held constant and none are named
 POINTS = {
     "rows": (100, 300, 935),
     "clean": CLEAN,
-    "template": (*TEMPLATES, OWN.name),
     "family": (4, 8, 16, 32),
     "style": (1, 2, 4),
 }
@@ -63,7 +62,8 @@ class Curve:
         """The same curve, checked, with every "auto" and default that needs no data filled in."""
         check_seeds(self.seeds)
         check_distinct("points", self.points)
-        points = self.points or POINTS.get(self.vary, ())
+        usual = {**POINTS, "template": tuple(self.templates())}
+        points = self.points or usual.get(self.vary, ())
         if not points:
             raise SettingsError(
                 f"there are no usual points for {self.vary!r}: name some with --points, such as "
@@ -137,7 +137,9 @@ def read_template(path) -> Template:
     fields, found = ("name", "before_instruction", "before_input", "header"), read_json(path)
     good = isinstance(found, dict) and set(found) == set(fields)
     if not good or not all(isinstance(text, str) for text in found.values()):
-        raise DataError(f"{path}: a prompt format has four texts, {', '.join(fields)}, and no more.")
+        raise DataError(
+            f"{path}: a prompt format has four texts, {', '.join(fields)}, and no more."
+        )
     if not found["name"] or found["name"] in TEMPLATES:
         raise DataError(
             f"{path}: the name {found['name']!r} is empty or taken ({', '.join(TEMPLATES)}). Give "
@@ -146,6 +148,6 @@ def read_template(path) -> Template:
     if not found["header"].strip():
         raise DataError(
             f"{path}: the header is blank, so nothing would say where the answer begins. Write one, "
-            "such as \"\\nA:\\n\"."
+            'such as "\\nA:\\n".'
         )
     return Template(**found)

@@ -200,5 +200,3 @@ MARKED = {  # what the marked test rows are, by what is varied
 def marked_names(vary: str) -> tuple[str, str]:
     """What to call the marked test rows and the others."""
     return MARKED.get(vary, MARKED[""])
-
-
