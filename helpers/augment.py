@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -30,6 +31,7 @@ from helpers.files import (
     check_folder,
     read_json,
     read_jsonl,
+    remove_leftovers,
     repair_journal,
     sha256,
     write_json,
@@ -41,12 +43,14 @@ from helpers.progress import bar
 
 WRITERS = ("ollama:MODEL", "openai:MODEL@URL", "llamacpp:FILE.gguf")
 FIELDS = ("instruction", "input", "output")
+FILES = ("journal.jsonl", "rows.jsonl", "train.jsonl", "validation.jsonl")
 STATUSES = ("accepted", "duplicate", "leak", "invalid")  # of a row of a reply
 NEARLY = 0.85  # share of common words that makes two rows, or two requests, nearly the same
 BARREN = 5  # replies in a row without a new row: a model that repeats itself does not stop doing so
 SILENT = 3  # requests in a row without a reply
 ROW_TOKENS = 200  # room for each row of a reply
 CONTEXT = 4096  # tokens of request and reply
+BRACKET = re.compile(r"[{\[]")
 LONGEST_SHOWN = 800  # characters of a row that is shown
 SYSTEM = (
     "You write training rows for a small language model that is learning to follow instructions. A "
@@ -145,23 +149,18 @@ def rows_in(reply: str) -> list:
     >>> rows_in('Sure! [{"instruction": "Say hi.", "output": "Hi."}, {"instr')
     [{'instruction': 'Say hi.', 'output': 'Hi.'}]
     """
-    text, found = without_thoughts(reply), []
-    decoder, place = json.JSONDecoder(), 0
-    while (place := _next_bracket(text, place)) >= 0:
+    text, found, place = without_thoughts(reply), [], 0
+    decoder = json.JSONDecoder()
+    while bracket := BRACKET.search(text, place):
         try:
-            value, place = decoder.raw_decode(text, place)
+            value, place = decoder.raw_decode(text, bracket.start())
         except ValueError:
-            place += 1  # cut off, or none: what it holds may still be whole
+            place = bracket.end()  # cut off, or none: what it holds may still be whole
         except RecursionError:
             break
         else:
             found += _rows_of(value)
     return found
-
-
-def _next_bracket(text: str, start: int) -> int:
-    places = [place for place in (text.find("{", start), text.find("[", start)) if place >= 0]
-    return min(places, default=-1)
 
 
 def _rows_of(value) -> list:
@@ -261,20 +260,35 @@ def augment(writer, order: Order, out: str | Path) -> Iterator[dict]:
         lines = checked_lines(repair_journal(out / "journal.jsonl"), out)
         accepted = accepted_rows(lines)
         known = Known([*parts.train, *accepted], [*parts.test, *parts.validation])
-        begun = len(lines)
-        if not why_stopped(lines, order, begun):
+        if not why_stopped(lines, order, len(lines)):
             writer.preflight()
-        with bar(total=order.rows, initial=len(accepted), desc="new rows", unit="row") as progress:
-            while not why_stopped(lines, order, begun):
-                line = one_request(writer, order, len(lines), parts.train, accepted, known)
-                append_jsonl(out / "journal.jsonl", line)
-                lines.append(line)
-                new = accepted_rows([line])
-                accepted += new
-                progress.set_postfix_str(f"{len(lines)} requests", refresh=False)
-                progress.update(len(new))
-                yield line
-        write_files(out, parts, accepted)
+        try:
+            yield from _requests(writer, order, out, lines, parts.train, accepted, known)
+        finally:  # after Ctrl-C as well
+            write_files(out, parts, accepted)
+
+
+def _requests(
+    writer,
+    order: Order,
+    out: Path,
+    lines: list[dict],
+    training: Sequence[dict],
+    accepted: list[dict],
+    known: Known,
+) -> Iterator[dict]:
+    """One request after another, until there is a reason to stop; `lines` and `accepted` grow."""
+    begun = len(lines)
+    with bar(total=order.rows, initial=len(accepted), desc="new rows", unit="row") as progress:
+        while not why_stopped(lines, order, begun):
+            line = one_request(writer, order, len(lines), training, accepted, known)
+            append_jsonl(out / "journal.jsonl", line)
+            lines.append(line)
+            new = accepted_rows([line])
+            accepted += new
+            progress.set_postfix_str(f"{len(lines)} requests", refresh=False)
+            progress.update(len(new))
+            yield line
 
 
 def _parts(data: str) -> Splits:
@@ -286,6 +300,8 @@ def _parts(data: str) -> Splits:
 def start_folder(order: Order, out: Path) -> None:
     """Make the folder, or check that it is this data's. Raises RunError otherwise."""
     check_folder(out)
+    for name in ("augment.json", *FILES):
+        remove_leftovers(out / name)
     path, now = (
         out / "augment.json",
         {"data": order.data, "data_sha256": sha256(data_path(order.data))},

@@ -41,6 +41,17 @@ COMMANDS = (  # modules of helpers.commands, in the order of `course --help`
     "report",
     "check",
 )
+GO_ON = (  # commands that go on with what was interrupted when they are typed again
+    "train",
+    "generate",
+    "judge",
+    "run",
+    "masking",
+    "curves",
+    "augment",
+    "winrate",
+    "arena",
+)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -144,10 +144,11 @@ def curve_report(results) -> tuple[dict, str]:
     from helpers.curves.results import marked_names
 
     table, found = curve_table(results), effects(results)
+    points = table.to_dict("records")  # NaN, where no test row is of a kind, is no JSON
     base = {key: results.base[key] for key in ("response_loss", "score")} if results.base else None
     report = {
         "vary": results.vary,
-        "points": table.to_dict("records"),
+        "points": [{k: None if v != v else v for k, v in row.items()} for row in points],
         "effects": found.to_dict("records"),
         "before": base,
         "out": str(results.out),

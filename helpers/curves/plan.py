@@ -2,12 +2,12 @@
 
 What `vary` may be:
 
-| vary | a point is | held constant |
-|---|---|---|
-| `rows` | so many training rows, the fewer among the more | the epochs, so that more rows mean more steps |
-| a key of the records, such as `family` or `style` | so many of its values | the rows, the same number of each value |
-| `clean` | training rows with near-duplicates and leaks, or without | the rows that are neither |
-| `template` | a prompt format | rows, epochs and order |
+rows          a point is so many training rows, the fewer among the more; constant are the epochs,
+              so that more rows mean more steps
+a key         of the records, such as family or style: a point is so many of its values; constant
+              are the rows, and each value gives as many
+clean         training rows with near-duplicates and leaks, or without; constant are the others
+template      a point is a prompt format; constant are the rows, the epochs and the order
 
 With `same_steps` every run takes about so many optimiser steps instead, by whole epochs: fewer rows
 are read more often. Both are fair, to different questions: what do I get when I learn from
@@ -17,9 +17,11 @@ everything I have, and what do I get for the same computing?
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from helpers.errors import DataError, SettingsError, nearest
 from helpers.experiment.grid import Cell, Grid, canonical, check_distinct, check_seeds
+from helpers.files import read_json
 from helpers.formatting import TEMPLATES, Template
 
 CLEAN = ("as it is", "no near-duplicates", "no leaks", "neither")
@@ -127,13 +129,11 @@ def run_name(point: int | str, seed: int) -> str:
     return f"{point}-seed{seed}"
 
 
-def read_template(path) -> Template:
+def read_template(path: str | Path) -> Template:
     """A prompt format from a JSON file with the four fields of `formatting.Template`.
 
     {"name": "mine", "before_instruction": "Q: ", "before_input": "\\n", "header": "\\nA:\\n"}
     """
-    from helpers.files import read_json
-
     fields, found = ("name", "before_instruction", "before_input", "header"), read_json(path)
     good = isinstance(found, dict) and set(found) == set(fields)
     if not good or not all(isinstance(text, str) for text in found.values()):
