@@ -1,5 +1,6 @@
 """Curves: one thing varied, everything else the same, each run done once, intervals that hold."""
 
+import itertools
 import json
 from collections import Counter
 from dataclasses import replace
@@ -64,6 +65,10 @@ def row(n):
     return {"instruction": text, "input": "", "output": f"It is {word}.", "kind": kind}
 
 
+def plain_words(instruction):
+    return near_copy({"instruction": instruction})["instruction"]
+
+
 def names(records):
     return [r["instruction"] for r in records]
 
@@ -113,7 +118,7 @@ def test_more_kinds_are_the_same_number_of_rows(curve):
     drawn = [draw(kinds, pool(), n, 1) for n in kinds.points]
     counts = [Counter(r["kind"] for r in d.records) for d in drawn]
     assert [sorted(c.values()) for c in counts] == [[14], [7, 7], [4, 5, 5], [3, 3, 4, 4]]
-    assert all(set(a) < set(b) for a, b in zip(counts, counts[1:], strict=False))
+    assert all(set(a) < set(b) for a, b in itertools.pairwise(counts))
     test = [r["kind"] for r in pool().test]
     assert drawn[1].marked == [kind in counts[1] for kind in test]
     firsts = {min(Counter(r["kind"] for r in draw(kinds, pool(), 1, s).records)) for s in range(9)}
@@ -147,9 +152,8 @@ def test_dirt_is_put_in_and_taken_out_again(curve):
     assert len(found["no near-duplicates"]) == 20 + 4
     assert leaked <= set(found["no near-duplicates"])
     assert len(found["no leaks"]) == 20 + 10
-    assert {name.lower() for name in found["neither"]} == {n.lower() for n in clean} or len(
-        found["neither"]
-    ) == 20
+    assert len(found["neither"]) == 20
+    assert {plain_words(name) for name in found["neither"]} == {plain_words(name) for name in clean}
     assert not leaked & {*found["no leaks"], *found["neither"]}
     assert draw(dirty, there, "neither", 1).marked == [True, False] * 4
 
