@@ -181,6 +181,13 @@ def test_the_generator_is_asked_only_where_the_course_has_too_few_rows(monkeypat
     assert load_pool(Curve(vary="template", points=("plain",))).more == []
 
 
+def test_of_many_measured_rows_a_sample_is_taken(curve):
+    whole, part = (load_pool(replace(curve, sample=n)) for n in (0, 3))
+    assert (len(whole.test), len(whole.validation)) == (8, 4)
+    assert names(part.test) == [names(whole.test)[i] for i in (0, 2, 5)]
+    assert len(part.validation) == 3
+
+
 # --- what is held constant -----------------------------------------------------------------------
 
 

@@ -72,6 +72,13 @@ def add_curves(commands):
         "test row; 0 = only what the data has; default 0.5",
     )
     parser.add_argument("--max-new-tokens", type=whole_number, default=64)
+    parser.add_argument(
+        "--sample",
+        type=whole_number,
+        default=200,
+        metavar="N",
+        help="measure on at most N validation and N test rows, evenly spaced; 0 = all; default 200",
+    )
     parser.add_argument("--device", default="auto")
     parser.add_argument("--precision", default="auto")
     parser.set_defaults(run=_curves)
@@ -104,6 +111,7 @@ def _curves(args) -> int:
         own=(read_template(args.own),) if args.own else (OWN,),
         dirt=args.dirt,
         max_new_tokens=args.max_new_tokens,
+        sample=args.sample,
         device=args.device,
         precision=args.precision,
     )

@@ -55,6 +55,7 @@ class Curve:
     own: tuple[Template, ...] = (OWN,)  # formats of your own, by their names
     dirt: float = 0.5  # vary = clean: near-duplicates put in, as a share of the rows
     max_new_tokens: int = 64
+    sample: int = 200  # at most so many validation and so many test rows, evenly spaced; 0 = all
     device: str = "auto"
     precision: str = "auto"
     products: str = "auto"
@@ -78,7 +79,7 @@ class Curve:
             )
         if not 0 <= self.dirt <= 10:
             raise SettingsError(f"dirt = {self.dirt}: give a share of the rows from 0 to 10.")
-        for name in ("rows", "same_steps"):
+        for name in ("rows", "same_steps", "sample"):
             if getattr(self, name) < 0:
                 raise SettingsError(f"{name} = {getattr(self, name)}: give 0 or more.")
         settings = self.grid().run_settings(Cell(self.loss_on, 1, 0, self.epochs, "any", self.lr))
