@@ -657,6 +657,7 @@ def data_curve(table: pd.DataFrame, label: str, base: Mapping | None = None) -> 
     places, scale = _places(levels)
     names = [_level(level) for level in levels]
     fig, axes = figure(width=9, height=3.4, columns=2)
+    base = base if base and base.get("score") is not None else None
     parts = (
         ("loss", "response loss\n(nats per response token)", "validation"),
         ("score", "score on test rows, 0–100", "after"),
