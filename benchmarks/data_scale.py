@@ -4,8 +4,9 @@
 
 For each number of rows (1,000, 10,000 and 100,000 unless given) a fresh process writes a data file,
 tokenises it into an empty cache, opens the cache again and collates 200 packed batches of 8. Prints
-microseconds of processor time per row (and per batch) and how much the process's memory grew;
-writes build/data_scale.json. The rows are the course's own with a number put in: what counts here
+microseconds of processor time per row (and per batch) and how much the process's memory grew: in
+all, and its own (the rest is pages of the mapped file, which the system takes back when it needs
+them); writes build/data_scale.json. The rows are the course's own with a number put in: what counts here
 is how many there are.
 """
 
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -42,6 +44,16 @@ def peak_mb() -> float:
     return size / (1e6 if sys.platform == "darwin" else 1e3)
 
 
+def own_mb() -> float:
+    """Memory of this process that is no file's page, in MB; NaN where the system does not tell."""
+    try:
+        status = Path("/proc/self/status").read_text(encoding="ascii")
+    except OSError:
+        return float("nan")
+    kilobytes = re.search(r"^RssAnon:\s+(\d+)", status, re.MULTILINE)
+    return int(kilobytes[1]) / 1e3 if kilobytes else float("nan")
+
+
 def measure(path: str) -> dict:
     """Times of one data file in this process, the cache being empty."""
     from helpers.collate import BatchPlan
@@ -49,7 +61,7 @@ def measure(path: str) -> dict:
     from helpers.tokens import tokenised
 
     load_tokenizer().encode_ordinary("warm")
-    before, found = peak_mb(), {}
+    before, own, found = peak_mb(), own_mb(), {}
     for name in ("tokenise", "open again"):
         started = time.process_time()
         rows, _, n_records = tokenised(path, "alpaca", 1024)
@@ -61,7 +73,8 @@ def measure(path: str) -> dict:
     for step in range(BATCHES):
         plan.micro_batches(step // plan.steps_per_epoch, step % plan.steps_per_epoch)
     found["collate, a batch"] = (time.process_time() - started) / BATCHES * 1e6
-    return {**found, "memory_mb": peak_mb() - before, "rows": n_records}
+    grown = {"memory_mb": peak_mb() - before, "own_mb": own_mb() - own}
+    return {**found, **grown, "rows": n_records}
 
 
 def main(counts: list[int]) -> None:

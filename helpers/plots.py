@@ -643,6 +643,107 @@ def _interval(middle: float, low: float, high: float) -> str:
     return f"{middle:.{d}f} ({low:.{d}f} to {high:.{d}f})".replace("-", "−")
 
 
+# --- what data and formats buy --------------------------------------------------------------------
+
+
+def data_curve(table: pd.DataFrame, label: str, base: Mapping | None = None) -> HTMLFigure:
+    """Response loss and score at each point of a curve, with 95 % intervals.
+
+    table: as `helpers.curves.curve_table` makes it. label: what a point is. Numbers stand on a
+    logarithmic axis where they span much. base: `loss` and `score` of the untouched model, drawn as
+    a line where the axis can hold it.
+    """
+    levels = list(table["point"])
+    places, scale = _places(levels)
+    names = [_level(level) for level in levels]
+    fig, axes = figure(width=9, height=3.4, columns=2)
+    base = base if base and base.get("score") is not None else None
+    parts = (
+        ("loss", "response loss\n(nats per response token)", "validation"),
+        ("score", "score on test rows, 0–100", "after"),
+    )
+    for ax, (name, title, look) in zip(axes, parts, strict=True):
+        colour, style, marker = LOOK[look]
+        low, high = table[f"{name}_low"], table[f"{name}_high"]
+        line = style if not any(isinstance(level, str) for level in levels) else "none"
+        ax.vlines(places, low, high, color=colour, linewidth=2)
+        ax.plot(places, table[name], color=colour, linestyle=line, marker=marker, markersize=6)
+        if base and name == "score":
+            ax.axhline(base["score"], color=LOOK["before"][0], linestyle=":", label="untouched")
+            ax.legend(fontsize=9)
+        ax.set_xscale(scale)
+        ax.set_xticks(places, [textwrap.fill(text, 12) for text in names])
+        ax.minorticks_off()
+        ax.margins(x=0.08)
+        ax.set(xlabel=label, ylabel=title)
+    told = [
+        f"{name}: loss {_interval(row.loss, row.loss_low, row.loss_high)}, score {row.score:.1f} "
+        f"({row.score_low:.1f} to {row.score_high:.1f})"
+        for name, row in zip(names, table.itertuples(), strict=True)
+    ]
+    before = f" The untouched model scores {base['score']:.1f}." if base else ""
+    return show(
+        fig,
+        f"Response loss on validation rows (left) and score on test rows (right) by {label}, means of "
+        f"{_seeds(table)} with 95 % intervals. {'; '.join(told)}.{before}",
+        table=_curve_numbers(table),
+    )
+
+
+def _seeds(table: pd.DataFrame) -> str:
+    few, many = table["seeds"].min(), table["seeds"].max()
+    return f"{few} seeds" if few == many else f"{few} to {many} seeds"
+
+
+def _curve_numbers(table: pd.DataFrame) -> pd.DataFrame:
+    """The numbers of a curve as they are read: each with its interval."""
+    shown = {"point": [_level(p) for p in table["point"]]}
+    shown |= {name: table[name] for name in ("seeds", "rows", "steps")}
+    shown["response loss"] = [
+        _interval(*values)
+        for values in table[["loss", "loss_low", "loss_high"]].itertuples(index=False)
+    ]
+    shown["score"] = [
+        f"{mean:.1f} ({low:.1f} to {high:.1f})"
+        for mean, low, high in table[["score", "score_low", "score_high"]].itertuples(index=False)
+    ]
+    return pd.DataFrame(shown)
+
+
+def formats_crossed(matrix: pd.DataFrame) -> HTMLFigure:
+    """Scores by the prompt format trained with (rows) and the one asked with (columns).
+
+    matrix: as `helpers.curves.template_matrix` makes it. The half interval stands below each score.
+    """
+    names = list(dict.fromkeys(matrix["trained"]))
+    n = len(names)
+    fig, ax = figure(width=2.8 + 1.25 * n, height=1.4 + 0.7 * n)
+    scores = matrix.pivot(index="trained", columns="asked", values="score").loc[names, names]
+    top = max(1.0, float(scores.to_numpy().max()))
+    ax.imshow(scores, cmap="Blues", vmin=0, vmax=1.25 * top, aspect="auto")
+    told = []
+    for row in matrix.itertuples():
+        i, j = names.index(row.trained), names.index(row.asked)
+        text = f"{row.score:.1f}\n±{(row.high - row.low) / 2:.1f}"
+        dark = row.score > 0.75 * top
+        look = {"color": "white" if dark else "black", "weight": "bold" if i == j else "normal"}
+        ax.text(j, i, text, ha="center", va="center", size=9, **look)
+        told.append(
+            f"trained with {row.trained}, asked with {row.asked}: {row.score:.1f} ({row.low:.1f} to "
+            f"{row.high:.1f})"
+        )
+    ax.set_xticks(range(n), names)
+    ax.set_yticks(range(n), names)
+    ax.grid(False)
+    ax.set(xlabel="asked in the format …", ylabel="trained with the format …")
+    return show(
+        fig,
+        "Mean score on the test rows, 0 to 100, when a model trained with one prompt format is asked in "
+        f"another; with 95 % intervals. {'; '.join(told)}.",
+        table=matrix,
+    )
+
+
 # --- multiple choice ------------------------------------------------------------------------------
 
 

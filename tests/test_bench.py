@@ -192,11 +192,14 @@ def test_two_epochs_are_their_steps_and_an_evaluation_every_five():
 def test_the_data_path_is_compared_with_itself_where_it_was_measured(tmp_path):
     path = tmp_path / "data_scale.json"
     assert "benchmarks.data_scale" in compare.data_rows(path)[0].note
-    found = [{"rows": n, "tokenise": t, "memory_mb": 9.0} for n, t in ((100_000, 50), (1000, 40))]
+    sizes = ((100_000, 50, 9.0, 6.0), (1000, 40, 4.0, 3.0))
+    keys = ("rows", "tokenise", "memory_mb", "own_mb")
+    found = [dict(zip(keys, one, strict=True)) for one in sizes]
     path.write_text(json.dumps(found))
     (row,) = compare.data_rows(path)
     assert row.ratio == pytest.approx(0.8)
-    assert row.note == "1,000 and 100,000 rows; memory grows by 9 and 9 MB"
+    assert row.note.startswith("1,000 and 100,000 rows; memory grows by 4 and 9 MB")
+    assert "3 and 6 MB are the process's own" in row.note
 
 
 def test_a_worker_measures_in_a_process_of_its_own(folder):

@@ -14,7 +14,8 @@ ORDER = [
     "data_check", "masking", "tokens", "collate", "packing", "model", "weights", "generate", "train", "judge",
     "lora", "runs", "settings", "environment",
     "plots", "widgets", "evaluate", "experiment", "tune", "contest", "memory", "export", "bench",
-    "datagen", "curves", "augment", "pretrain", "card", "lessons", "site", "checks", "classroom", "commands", "cli",
+    "datagen", "curves", "augment",
+    "pretrain", "card", "lessons", "site", "checks", "classroom", "commands", "cli",
 ]  # fmt: skip
 
 

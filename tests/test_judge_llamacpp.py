@@ -53,7 +53,7 @@ def test_a_real_model_judges_20_answers_from_the_command_line(tmp_path, capsys):
 
 
 def test_the_same_model_through_the_openai_door_says_the_same():
-    file, few = model_file(), rows(6)
+    file, few = model_file(), rows(20)
     own = judge_from_name(f"llamacpp:{file}")
     scores = [v.score for v in judge_responses(own, few)]
     other = OpenAIJudge(str(file), own.running.listening_address, timeout=120)

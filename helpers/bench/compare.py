@@ -439,7 +439,8 @@ def data_rows(path: Path = COURSE / "build" / "data_scale.json") -> list[Row]:
     row.ratio = row.ratio_min = row.ratio_max = row.peer_seconds / row.seconds
     row.note = (
         f"{small['rows']:,} and {large['rows']:,} rows; memory grows by {small['memory_mb']:.0f} and "
-        f"{large['memory_mb']:.0f} MB"
+        f"{large['memory_mb']:.0f} MB, of which {small['own_mb']:.0f} and {large['own_mb']:.0f} MB "
+        "are the process's own and the rest pages of the mapped file"
     )
     return [row]
 

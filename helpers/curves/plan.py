@@ -2,12 +2,12 @@
 
 What `vary` may be:
 
-| vary | a point is | held constant |
-|---|---|---|
-| `rows` | so many training rows, the fewer among the more | the epochs, so that more rows mean more steps |
-| a key of the records, such as `family` or `style` | so many of its values | the rows, the same number of each value |
-| `clean` | training rows with near-duplicates and leaks, or without | the rows that are neither |
-| `template` | a prompt format | rows, epochs and order |
+rows          a point is so many training rows, the fewer among the more; constant are the epochs,
+              so that more rows mean more steps
+a key         of the records, such as family or style: a point is so many of its values; constant
+              are the rows, and each value gives as many
+clean         training rows with near-duplicates and leaks, or without; constant are the others
+template      a point is a prompt format; constant are the rows, the epochs and the order
 
 With `same_steps` every run takes about so many optimiser steps instead, by whole epochs: fewer rows
 are read more often. Both are fair, to different questions: what do I get when I learn from
@@ -17,9 +17,11 @@ everything I have, and what do I get for the same computing?
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from helpers.errors import DataError, SettingsError, nearest
 from helpers.experiment.grid import Cell, Grid, canonical, check_distinct, check_seeds
+from helpers.files import read_json
 from helpers.formatting import TEMPLATES, Template
 
 CLEAN = ("as it is", "no near-duplicates", "no leaks", "neither")
@@ -28,7 +30,6 @@ ROWS = 600  # where rows are held constant and none are named
 POINTS = {
     "rows": (100, 300, 935),
     "clean": CLEAN,
-    "template": (*TEMPLATES, OWN.name),
     "family": (4, 8, 16, 32),
     "style": (1, 2, 4),
 }
@@ -54,6 +55,7 @@ class Curve:
     own: tuple[Template, ...] = (OWN,)  # formats of your own, by their names
     dirt: float = 0.5  # vary = clean: near-duplicates put in, as a share of the rows
     max_new_tokens: int = 64
+    sample: int = 200  # at most so many validation and so many test rows, evenly spaced; 0 = all
     device: str = "auto"
     precision: str = "auto"
     products: str = "auto"
@@ -63,7 +65,8 @@ class Curve:
         """The same curve, checked, with every "auto" and default that needs no data filled in."""
         check_seeds(self.seeds)
         check_distinct("points", self.points)
-        points = self.points or POINTS.get(self.vary, ())
+        usual = {**POINTS, "template": tuple(self.templates())}
+        points = self.points or usual.get(self.vary, ())
         if not points:
             raise SettingsError(
                 f"there are no usual points for {self.vary!r}: name some with --points, such as "
@@ -76,7 +79,7 @@ class Curve:
             )
         if not 0 <= self.dirt <= 10:
             raise SettingsError(f"dirt = {self.dirt}: give a share of the rows from 0 to 10.")
-        for name in ("rows", "same_steps"):
+        for name in ("rows", "same_steps", "sample"):
             if getattr(self, name) < 0:
                 raise SettingsError(f"{name} = {getattr(self, name)}: give 0 or more.")
         settings = self.grid().run_settings(Cell(self.loss_on, 1, 0, self.epochs, "any", self.lr))
@@ -127,17 +130,17 @@ def run_name(point: int | str, seed: int) -> str:
     return f"{point}-seed{seed}"
 
 
-def read_template(path) -> Template:
+def read_template(path: str | Path) -> Template:
     """A prompt format from a JSON file with the four fields of `formatting.Template`.
 
     {"name": "mine", "before_instruction": "Q: ", "before_input": "\\n", "header": "\\nA:\\n"}
     """
-    from helpers.files import read_json
-
     fields, found = ("name", "before_instruction", "before_input", "header"), read_json(path)
     good = isinstance(found, dict) and set(found) == set(fields)
     if not good or not all(isinstance(text, str) for text in found.values()):
-        raise DataError(f"{path}: a prompt format has four texts, {', '.join(fields)}, and no more.")
+        raise DataError(
+            f"{path}: a prompt format has four texts, {', '.join(fields)}, and no more."
+        )
     if not found["name"] or found["name"] in TEMPLATES:
         raise DataError(
             f"{path}: the name {found['name']!r} is empty or taken ({', '.join(TEMPLATES)}). Give "
@@ -146,6 +149,6 @@ def read_template(path) -> Template:
     if not found["header"].strip():
         raise DataError(
             f"{path}: the header is blank, so nothing would say where the answer begins. Write one, "
-            "such as \"\\nA:\\n\"."
+            'such as "\\nA:\\n".'
         )
     return Template(**found)

@@ -76,7 +76,7 @@ def curve_table(results: CurveResults) -> pd.DataFrame:
     Columns: `point seeds rows steps`, `loss loss_low loss_high` (response loss on validation, nats
     per token), `score score_low score_high` (test, reference judge), `stopped` (share of answers
     that end by themselves), `tokens_a_row`, `tokens_per_second`, `rows_per_second` (medians while
-    training); where test rows are marked `score_marked` and `score_others`.
+    training; of tokens those that were computed, so that packing counts a shared prefix once); where test rows are marked `score_marked` and `score_others`.
     """
     lines = []
     for point, rows in results.runs.items():
@@ -200,5 +200,3 @@ MARKED = {  # what the marked test rows are, by what is varied
 def marked_names(vary: str) -> tuple[str, str]:
     """What to call the marked test rows and the others."""
     return MARKED.get(vary, MARKED[""])
-
-

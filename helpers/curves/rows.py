@@ -61,16 +61,24 @@ def load_pool(curve: Curve) -> Pool:
     Raises DataError for a file that cannot be read or split, or that has no row left.
     """
     parts = split(load_records(curve.data))
+    measured = {name: evenly(getattr(parts, name), curve.sample) for name in ("validation", "test")}
+    parts = parts._replace(**measured)
     if curve.more:
         more = load_records(curve.more)
-        measured = parts.test + parts.validation
-        leaks = {i for i, _, _ in near_duplicates(more, measured, NEARLY)}
-        asked = {_question(row) for row in measured}
+        apart = parts.test + parts.validation
+        leaks = {i for i, _, _ in near_duplicates(more, apart, NEARLY)}
+        asked = {_question(row) for row in apart}
         leaks |= {i for i, row in enumerate(more) if _question(row) in asked}
         more = [row for i, row in enumerate(more) if i not in leaks]
         return Pool(parts.train, more, parts.validation, parts.test, len(leaks))
     more = list(generated()) if curve.data == "course" and needs_more(curve, parts.train) else []
     return Pool(parts.train, more, parts.validation, parts.test, 0)
+
+
+def evenly(rows: list[dict], n: int) -> list[dict]:
+    """At most n rows, evenly spaced: always the same ones; all of them for 0."""
+    total = len(rows)
+    return rows if not 0 < n < total else [rows[i * total // n] for i in range(n)]
 
 
 def needs_more(curve: Curve, own: Sequence[dict]) -> bool:
