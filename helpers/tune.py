@@ -54,6 +54,7 @@ NEEDS = "the search needs one more package: pip install -e '.[tune]' in the cour
 SEARCH_SEED = 0  # the repeats count from 1: what won is measured with other seeds
 RANDOM_FIRST = 8  # trials before Optuna begins to learn from them
 COMPLETE_FIRST = 5  # finished trials before one is stopped for being worse than their median
+BEST = 0.25  # share of the trials that count as the best ones, in the importances
 RESAMPLES = 100  # of the trials, for the intervals of the importances
 FREE = ("trials", "seeds", "minutes")  # what another call may change
 WAYS = ("search", "validation", "heldout")
@@ -333,7 +334,7 @@ def _optuna():
         import optuna
     except ImportError as error:
         raise CourseError(NEEDS) from error
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
     return optuna
 
 
@@ -748,7 +749,7 @@ def importance(found: Found, seed: int = 0) -> pd.DataFrame:
     """How much each hyperparameter has to do with being among the best trials; shares that sum to 1.
 
     Columns `parameter importance low high`, the greatest first. PED-ANOVA asks how differently a
-    parameter is spread among the best tenth of the trials and among all; a pruned trial counts with
+    parameter is spread among the best quarter of the trials and among all; a pruned trial counts with
     the loss that it had. low to high is the middle 95 % over resamples of the trials: with twenty of
     them, wide. Raises RunError for fewer than 4 trials, or when all have the same loss.
     """
@@ -788,6 +789,6 @@ def _importance(trials: pd.DataFrame, space: Space, names: list[str]) -> dict[st
         study.add_trial(optuna.trial.create_trial(params=params, distributions=kinds, value=value))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        judge = optuna.importance.PedAnovaImportanceEvaluator()
+        judge = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=BEST)
     found = optuna.importance.get_param_importances(study, evaluator=judge)
     return {name: found.get(name, 0.0) for name in names}
