@@ -35,12 +35,10 @@ from helpers.weights import save_model
 SMALL = replace(TINY, n_layer=1, n_head=1, n_embd=7)
 
 
-@pytest.fixture
-def curve(tmp_path, monkeypatch):
+def settings(place):
     """80 rows of 4 kinds: 68 to train on, 8 to test on and 4 to validate on."""
-    monkeypatch.chdir(tmp_path)
-    save_model(random_model(SMALL), tmp_path / "model")
-    write_json(tmp_path / "data.json", [row(n) for n in range(80)])
+    save_model(random_model(SMALL), place / "model")
+    write_json(place / "data.json", [row(n) for n in range(80)])
     return Curve(
         points=(8, 16),
         model="model",
@@ -56,6 +54,12 @@ def curve(tmp_path, monkeypatch):
         products="torch",
         layout="packed",
     )
+
+
+@pytest.fixture
+def curve(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return settings(tmp_path)
 
 
 def row(n):
@@ -288,16 +292,19 @@ def test_a_point_with_one_seed_is_not_shown_yet(curve):
 # --- numbers -------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def results(curve):
-    list(run_curve(replace(curve, points=(8, 16, 32), epochs=3), "out"))
-    return load_curve("out")
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    place = tmp_path_factory.mktemp("results")
+    curve = replace(settings(place), points=(8, 16, 32), epochs=3)
+    files = {name: str(place / getattr(curve, name)) for name in ("model", "data")}
+    list(run_curve(replace(curve, **files), place / "out"))
+    return load_curve(place / "out")
 
 
 def test_the_table_is_what_the_runs_say(results):
     table = curve_table(results)
     assert list(table["point"]) == [8, 16, 32]
-    runs = [r for r in read_jsonl("out/runs.jsonl") if r["point"] == 16]
+    runs = [r for r in read_jsonl(results.out / "runs.jsonl") if r["point"] == 16]
     nll, tokens = np.array([r["nll"] for r in runs]), np.array(runs[0]["n_tokens"])
     line = table.iloc[1]
     assert line["loss"] == pytest.approx(nll.sum() / (2 * tokens.sum()))
@@ -329,7 +336,7 @@ def test_effects_are_after_minus_before_and_paired(results):
 
 def test_a_published_curve_reads_as_any_other(results, tmp_path):
     publish(results, tmp_path / "small")
-    assert curve_table(load_curve("small")).equals(curve_table(results))
+    assert curve_table(load_curve(tmp_path / "small")).equals(curve_table(results))
 
 
 def test_marked_rows_are_scored_apart(curve):
