@@ -86,15 +86,15 @@ def pool(n=68, more=0):
 
 @pytest.fixture
 def trained(monkeypatch):
-    """What is trained from now on, as (rows, epochs)."""
-    cells, plain = [], runner.train_once
+    """What is trained from now on: how many rows, each time."""
+    rows, plain = [], runner.tuned
 
-    def train_once(bench, cell, lr, rows, tick):
-        cells.append((len(rows), cell.epochs))
-        return plain(bench, cell, lr, rows, tick)
+    def tuned(desk, examples, seed, tick):
+        rows.append(len(examples))
+        return plain(desk, examples, seed, tick)
 
-    monkeypatch.setattr(runner, "train_once", train_once)
-    return cells
+    monkeypatch.setattr(runner, "tuned", tuned)
+    return rows
 
 
 # --- which rows a run learns from ----------------------------------------------------------------
@@ -196,15 +196,24 @@ def test_of_many_measured_rows_a_sample_is_taken(curve):
 
 
 def test_more_rows_are_more_steps_or_fewer_epochs(curve):
-    assert [curve.epochs_for(rows) for rows in (8, 16, 68)] == [1, 1, 1]
+    assert [curve.steps_for(rows) for rows in (8, 16, 67)] == [2, 4, 17]
     same = replace(curve, same_steps=34)
-    assert [same.epochs_for(rows) for rows in (8, 16, 68, 999)] == [17, 8, 2, 1]
+    assert [same.steps_for(rows) for rows in (8, 16, 999)] == [34] * 3
+    runs = list(run_curve(replace(curve, same_steps=5), "out"))[1:]
+    assert [r["steps"] for r in runs] == [5] * 4
+    assert [r["epochs"] for r in runs] == [2.5, 1.25] * 2
 
 
-def test_the_same_steps_are_what_is_trained(curve, trained):
-    runs = list(run_curve(replace(curve, same_steps=8), "out"))
-    assert trained == [(8, 4), (16, 2)] * 2
-    assert [r["steps"] for r in runs[1:]] == [8] * 4
+def test_the_same_steps_go_through_all_rows_before_any_comes_again():
+    class Ten:
+        steps_per_epoch = 10
+
+        def micro_batches(self, epoch, step):
+            return [epoch, step]
+
+    first = runner.FirstSteps(Ten(), 23)
+    assert first.steps_per_epoch == 23
+    assert [first.micro_batches(0, n) for n in (0, 9, 10, 22)] == [[0, 0], [0, 9], [1, 0], [2, 2]]
 
 
 def test_every_run_begins_with_the_base_weights(curve):
@@ -225,7 +234,7 @@ def test_finished_runs_are_not_done_again_and_points_and_seeds_may_be_added(curv
     trained.clear()
     wider = replace(curve, points=(12,), seeds=3)
     assert [r["run"] for r in run_curve(wider, "out")] == ["12-seed1", "12-seed2", "12-seed3"]
-    assert trained == [(12, 1)] * 3
+    assert trained == [12] * 3
     about = read_json("out/curve.json")
     assert (about["settings"]["points"], about["settings"]["seeds"]) == ([8, 12, 16], 3)
     assert list(load_curve("out").runs) == [8, 12, 16]
