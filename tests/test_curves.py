@@ -281,6 +281,15 @@ def test_changed_rows_and_other_folders_are_refused(curve, tmp_path):
         load_curve("full")
 
 
+def test_a_point_that_changes_which_kinds_are_drawn_from_is_refused(curve, tmp_path):
+    rows = [{**row(n), "kind": "a" if n % 4 else "b"} for n in range(80)]  # 17 of b to train on
+    write_json(tmp_path / "data.json", rows)
+    kinds = replace(curve, vary="kind", rows=18, points=(2,))
+    list(run_curve(kinds, "out"))
+    with pytest.raises(RunError, match="draw from other values of 'kind'.*another folder"):
+        list(run_curve(replace(kinds, points=(1,)), "out"))
+
+
 def test_further_rows_that_have_changed_are_refused(curve, tmp_path):
     write_jsonl(tmp_path / "more.jsonl", [row(n) for n in range(200, 210)])
     longer = replace(curve, more="more.jsonl", points=(8, 70))
