@@ -50,6 +50,7 @@ BARREN = 5  # replies in a row without a new row: a model that repeats itself do
 SILENT = 3  # requests in a row without a reply
 ROW_TOKENS = 200  # room for each row of a reply
 CONTEXT = 4096  # tokens of request and reply
+MOST_FAILED = 200  # brackets that begin no JSON; a longer search would take seconds, for nothing
 BRACKET = re.compile(r"[{\[]")
 LONGEST_SHOWN = 800  # characters of a row that is shown
 SYSTEM = (
@@ -149,13 +150,14 @@ def rows_in(reply: str) -> list:
     >>> rows_in('Sure! [{"instruction": "Say hi.", "output": "Hi."}, {"instr')
     [{'instruction': 'Say hi.', 'output': 'Hi.'}]
     """
-    text, found, place = without_thoughts(reply), [], 0
+    text, found, place, failed = without_thoughts(reply), [], 0, 0
     decoder = json.JSONDecoder()
-    while bracket := BRACKET.search(text, place):
+    while failed < MOST_FAILED and (bracket := BRACKET.search(text, place)):
         try:
             value, place = decoder.raw_decode(text, bracket.start())
         except ValueError:
             place = bracket.end()  # cut off, or none: what it holds may still be whole
+            failed += 1
         except RecursionError:
             break
         else:

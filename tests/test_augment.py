@@ -11,6 +11,7 @@ from helpers import augment as module
 from helpers import cli
 from helpers.augment import (
     BARREN,
+    MOST_FAILED,
     SILENT,
     Known,
     Order,
@@ -176,6 +177,7 @@ def test_what_becomes_of_a_row(row, status):
         ('{"rows": []}', 0),
         ("I would rather not.", 0),
         ("", 0),
+        ("{" * MOST_FAILED + '{"instruction": "a", "output": "b"}', 0),  # the search has an end
         ("[" * 100_000, 0),
         ('{"a' * 100_000, 0),
     ],

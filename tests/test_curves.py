@@ -35,12 +35,10 @@ from helpers.weights import save_model
 SMALL = replace(TINY, n_layer=1, n_head=1, n_embd=7)
 
 
-@pytest.fixture
-def curve(tmp_path, monkeypatch):
+def settings(place):
     """80 rows of 4 kinds: 68 to train on, 8 to test on and 4 to validate on."""
-    monkeypatch.chdir(tmp_path)
-    save_model(random_model(SMALL), tmp_path / "model")
-    write_json(tmp_path / "data.json", [row(n) for n in range(80)])
+    save_model(random_model(SMALL), place / "model")
+    write_json(place / "data.json", [row(n) for n in range(80)])
     return Curve(
         points=(8, 16),
         model="model",
@@ -56,6 +54,12 @@ def curve(tmp_path, monkeypatch):
         products="torch",
         layout="packed",
     )
+
+
+@pytest.fixture
+def curve(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return settings(tmp_path)
 
 
 def row(n):
@@ -82,15 +86,15 @@ def pool(n=68, more=0):
 
 @pytest.fixture
 def trained(monkeypatch):
-    """What is trained from now on, as (rows, epochs)."""
-    cells, plain = [], runner.train_once
+    """What is trained from now on: how many rows, each time."""
+    rows, plain = [], runner.tuned
 
-    def train_once(bench, cell, lr, rows, tick):
-        cells.append((len(rows), cell.epochs))
-        return plain(bench, cell, lr, rows, tick)
+    def tuned(desk, examples, seed, tick):
+        rows.append(len(examples))
+        return plain(desk, examples, seed, tick)
 
-    monkeypatch.setattr(runner, "train_once", train_once)
-    return cells
+    monkeypatch.setattr(runner, "tuned", tuned)
+    return rows
 
 
 # --- which rows a run learns from ----------------------------------------------------------------
@@ -192,15 +196,24 @@ def test_of_many_measured_rows_a_sample_is_taken(curve):
 
 
 def test_more_rows_are_more_steps_or_fewer_epochs(curve):
-    assert [curve.epochs_for(rows) for rows in (8, 16, 68)] == [1, 1, 1]
+    assert [curve.steps_for(rows) for rows in (8, 16, 67)] == [2, 4, 17]
     same = replace(curve, same_steps=34)
-    assert [same.epochs_for(rows) for rows in (8, 16, 68, 999)] == [17, 8, 2, 1]
+    assert [same.steps_for(rows) for rows in (8, 16, 999)] == [34] * 3
+    runs = list(run_curve(replace(curve, same_steps=5), "out"))[1:]
+    assert [r["steps"] for r in runs] == [5] * 4
+    assert [r["epochs"] for r in runs] == [2.5, 1.25] * 2
 
 
-def test_the_same_steps_are_what_is_trained(curve, trained):
-    runs = list(run_curve(replace(curve, same_steps=8), "out"))
-    assert trained == [(8, 4), (16, 2)] * 2
-    assert [r["steps"] for r in runs[1:]] == [8] * 4
+def test_the_same_steps_go_through_all_rows_before_any_comes_again():
+    class Ten:
+        steps_per_epoch = 10
+
+        def micro_batches(self, epoch, step):
+            return [epoch, step]
+
+    first = runner.FirstSteps(Ten(), 23)
+    assert first.steps_per_epoch == 23
+    assert [first.micro_batches(0, n) for n in (0, 9, 10, 22)] == [[0, 0], [0, 9], [1, 0], [2, 2]]
 
 
 def test_every_run_begins_with_the_base_weights(curve):
@@ -221,7 +234,7 @@ def test_finished_runs_are_not_done_again_and_points_and_seeds_may_be_added(curv
     trained.clear()
     wider = replace(curve, points=(12,), seeds=3)
     assert [r["run"] for r in run_curve(wider, "out")] == ["12-seed1", "12-seed2", "12-seed3"]
-    assert trained == [(12, 1)] * 3
+    assert trained == [12] * 3
     about = read_json("out/curve.json")
     assert (about["settings"]["points"], about["settings"]["seeds"]) == ([8, 12, 16], 3)
     assert list(load_curve("out").runs) == [8, 12, 16]
@@ -268,6 +281,15 @@ def test_changed_rows_and_other_folders_are_refused(curve, tmp_path):
         load_curve("full")
 
 
+def test_a_point_that_changes_which_kinds_are_drawn_from_is_refused(curve, tmp_path):
+    rows = [{**row(n), "kind": "a" if n % 4 else "b"} for n in range(80)]  # 17 of b to train on
+    write_json(tmp_path / "data.json", rows)
+    kinds = replace(curve, vary="kind", rows=18, points=(2,))
+    list(run_curve(kinds, "out"))
+    with pytest.raises(RunError, match="draw from other values of 'kind'.*another folder"):
+        list(run_curve(replace(kinds, points=(1,)), "out"))
+
+
 def test_further_rows_that_have_changed_are_refused(curve, tmp_path):
     write_jsonl(tmp_path / "more.jsonl", [row(n) for n in range(200, 210)])
     longer = replace(curve, more="more.jsonl", points=(8, 70))
@@ -288,16 +310,19 @@ def test_a_point_with_one_seed_is_not_shown_yet(curve):
 # --- numbers -------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def results(curve):
-    list(run_curve(replace(curve, points=(8, 16, 32), epochs=3), "out"))
-    return load_curve("out")
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    place = tmp_path_factory.mktemp("results")
+    curve = replace(settings(place), points=(8, 16, 32), epochs=3)
+    files = {name: str(place / getattr(curve, name)) for name in ("model", "data")}
+    list(run_curve(replace(curve, **files), place / "out"))
+    return load_curve(place / "out")
 
 
 def test_the_table_is_what_the_runs_say(results):
     table = curve_table(results)
     assert list(table["point"]) == [8, 16, 32]
-    runs = [r for r in read_jsonl("out/runs.jsonl") if r["point"] == 16]
+    runs = [r for r in read_jsonl(results.out / "runs.jsonl") if r["point"] == 16]
     nll, tokens = np.array([r["nll"] for r in runs]), np.array(runs[0]["n_tokens"])
     line = table.iloc[1]
     assert line["loss"] == pytest.approx(nll.sum() / (2 * tokens.sum()))
@@ -329,7 +354,7 @@ def test_effects_are_after_minus_before_and_paired(results):
 
 def test_a_published_curve_reads_as_any_other(results, tmp_path):
     publish(results, tmp_path / "small")
-    assert curve_table(load_curve("small")).equals(curve_table(results))
+    assert curve_table(load_curve(tmp_path / "small")).equals(curve_table(results))
 
 
 def test_marked_rows_are_scored_apart(curve):

@@ -52,7 +52,7 @@ def add_curves(commands):
         type=whole_number,
         default=0,
         metavar="N",
-        help="about N optimiser steps for all points instead: fewer rows are read more often",
+        help="N optimiser steps for all points instead: fewer rows are read more often",
     )
     parser.add_argument("--lr", type=number, help="default: suits the model")
     parser.add_argument("--batch-size", type=whole_number, default=8)
@@ -128,7 +128,7 @@ def curve_notes(results) -> list[str]:
     """What a reader of the table should know: what was held constant, what is missing."""
     settings, rows = results.about["settings"], results.about["rows"]
     if settings["same_steps"]:
-        held = f"about {settings['same_steps']:,} steps for every run"
+        held = f"{settings['same_steps']:,} steps for every run"
     else:
         held = f"epochs: {settings['epochs']}"
     if results.about["held_rows"]:

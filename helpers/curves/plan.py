@@ -9,8 +9,8 @@ a key         of the records, such as family or style: a point is so many of its
 clean         training rows with near-duplicates and leaks, or without; constant are the others
 template      a point is a prompt format; constant are the rows, the epochs and the order
 
-With `same_steps` every run takes about so many optimiser steps instead, by whole epochs: fewer rows
-are read more often. Both are fair, to different questions: what do I get when I learn from
+With `same_steps` every run takes so many optimiser steps instead: fewer rows are read more often.
+Both are fair, to different questions: what do I get when I learn from
 everything I have, and what do I get for the same computing?
 """
 
@@ -48,7 +48,7 @@ class Curve:
     seeds: int = 3  # how many; they count from 1
     loss_on: str = "all"
     epochs: int = 2
-    same_steps: int = 0  # about so many optimiser steps for every run, in place of the epochs
+    same_steps: int = 0  # so many optimiser steps for every run, in place of the epochs
     lr: float = 0.0  # 0 = the rate that suits the model
     batch_size: int = 8
     template: str = "alpaca"
@@ -110,11 +110,9 @@ class Curve:
         names = ("model", "data", "batch_size", "device", "precision", "products", "layout")
         return Grid(**{name: getattr(self, name) for name in names})
 
-    def epochs_for(self, rows: int) -> int:
-        """How often so many rows are read."""
-        if not self.same_steps:
-            return self.epochs
-        return max(1, round(self.same_steps / -(-rows // self.batch_size)))
+    def steps_for(self, rows: int) -> int:
+        """How many optimiser steps a run takes that learns from so many rows."""
+        return self.same_steps or self.epochs * -(-rows // self.batch_size)
 
     def runs(self) -> list[tuple[int | str, int]]:
         """Every (point, seed); seed by seed, so that a curve cut short is still paired."""

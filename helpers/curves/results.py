@@ -76,7 +76,8 @@ def curve_table(results: CurveResults) -> pd.DataFrame:
     Columns: `point seeds rows steps`, `loss loss_low loss_high` (response loss on validation, nats
     per token), `score score_low score_high` (test, reference judge), `stopped` (share of answers
     that end by themselves), `tokens_a_row`, `tokens_per_second`, `rows_per_second` (medians while
-    training; of tokens those that were computed, so that packing counts a shared prefix once); where test rows are marked `score_marked` and `score_others`.
+    training; of tokens those that were computed, so that packing counts a shared prefix once).
+    Where test rows are marked also `score_marked` and `score_others`.
     """
     lines = []
     for point, rows in results.runs.items():

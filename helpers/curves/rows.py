@@ -3,7 +3,7 @@
 A seed decides the order in which rows are drawn, and every point of that seed draws in this order:
 300 rows hold the 100, eight families the four. Rows of the data set come first; what a point needs
 beyond them comes from `more`, for `course` from our generator, which is kept away from every fact
-that is tested.
+that is tested. Where kinds are varied both are one pool.
 """
 
 from __future__ import annotations
@@ -45,6 +45,12 @@ class Pool:
         for number, part in enumerate(parts):
             random.Random(f"{seed}, part {number}").shuffle(part)
         return [row for part in parts for row in part]
+
+    def mixed(self, seed: int) -> list[dict]:
+        """All training rows in one random order: own rows are no likelier than others."""
+        rows = [*self.own, *self.more]
+        random.Random(f"{seed}, mixed").shuffle(rows)
+        return rows
 
 
 @cache
@@ -165,7 +171,7 @@ def draw_kinds(curve: Curve, pool: Pool, point: int, seed: int) -> Draw:
     chosen, n = names[:point], held_rows(curve, pool)
     share = {name: n // point + (place < n % point) for place, name in enumerate(chosen)}
     records = []
-    for row in pool.ordered(seed):
+    for row in pool.mixed(seed):
         name = str(row.get(curve.vary))
         if share.get(name, 0) > 0:
             share[name] -= 1

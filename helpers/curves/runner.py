@@ -8,18 +8,21 @@ answer, so that each interval can be computed again. A run that was killed begin
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+import torch
+
 from helpers.arithmetic import products_by
+from helpers.collate import Batch
 from helpers.curves.plan import Curve, run_name
 from helpers.curves.rows import Draw, Pool, draw, held_rows, kinds, load_pool
 from helpers.errors import DataError, RunError
 from helpers.experiment.grid import Cell
 from helpers.experiment.measure import item_losses, per_token
-from helpers.experiment.rows import Material, Rows
-from helpers.experiment.runner import Bench, steps_bar, train_once, visible
+from helpers.experiment.runner import visible
 from helpers.files import (
     alone_in,
     append_jsonl,
@@ -33,8 +36,11 @@ from helpers.files import (
 from helpers.generate import respond
 from helpers.judge import ReferenceJudge
 from helpers.masking import Example, make_examples
-from helpers.runs import FORMERLY, check_model, keep_memory, provenance
+from helpers.model import GPT
+from helpers.progress import bar
+from helpers.runs import FORMERLY, begin, check_model, keep_memory, provenance
 from helpers.tokenizer import load_tokenizer
+from helpers.train import Plan, TrainState, train
 from helpers.weights import load_model
 
 BASE = "base"  # the run that is the untouched model
@@ -47,7 +53,8 @@ class Desk:
 
     curve: Curve
     pool: Pool
-    bench: Bench  # the model, which is reset for each run
+    model: GPT  # one for all runs, reset for each
+    base: dict[str, torch.Tensor]  # its weights before any training
 
     def examples(self, records: list[dict], template: str) -> tuple[list[Example], list]:
         """The records as tokens, and those left out as (place, reason)."""
@@ -55,7 +62,7 @@ class Desk:
             records,
             self.curve.templates()[template],
             load_tokenizer(),
-            max_length=self.bench.model.config.n_positions,
+            max_length=self.model.config.n_positions,
         )
 
 
@@ -184,9 +191,7 @@ def set_up(curve: Curve, pool: Pool) -> Desk:
     check_model(model, curve.model)
     base = {name: weight.clone() for name, weight in model.state_dict().items()}
     keep_memory()
-    none = Rows([], [])
-    bench = Bench(curve.grid(), model, base, Material(none, none, none, []), None)
-    return measurable(Desk(curve, pool, bench))
+    return measurable(Desk(curve, pool, model, base))
 
 
 def measurable(desk: Desk) -> Desk:
@@ -209,30 +214,27 @@ def missing_runs(desk: Desk, out: Path, finished: set[str]) -> Iterator[dict]:
     """The rows of all runs that are not finished, beside a bar with runs done and time left."""
     curve, journal = desk.curve, out / "runs.jsonl"
     if BASE not in finished:
-        desk.bench.model.load_state_dict(desk.bench.base)
         row = {"run": BASE, "point": None, "seed": 0, "rows": 0}
         row |= measured(desk, curve.template)
         append_jsonl(journal, row)
         yield row
     todo = [(p, s) for p, s in curve.runs() if run_name(p, s) not in finished]
-    # Every run is drawn when its turn comes: the bar counts the rows that it was promised.
-    with steps_bar(desk.bench, [cell_of(desk, point, seed) for point, seed in todo]) as tick:
+    total = sum(curve.steps_for(planned_rows(desk, point)) for point, _ in todo)
+    with bar(total=total, unit="step", steady=True) as progress:
         for number, (point, seed) in enumerate(todo, start=1):
-            tick(0, f"run {number} of {len(todo)}: {curve.vary} {point}, seed {seed}")
-            row = one_run(desk, point, seed, tick)
+            words = f"run {number} of {len(todo)}: {curve.vary} {point}, seed {seed}"
+            progress.set_description_str(words, refresh=False)
+            row = one_run(desk, point, seed, progress.update)
             append_jsonl(journal, row)
             yield row
 
 
-def cell_of(desk: Desk, point: int | str, seed: int, rows: int = 0) -> Cell:
-    """The run as the masking experiment names it; `rows` where they are known already."""
-    curve = desk.curve
-    if not rows:
-        rows = point if curve.vary == "rows" else held_rows(curve, desk.pool)
-    return Cell(curve.loss_on, seed, rows, curve.epochs_for(rows), "any", curve.lr)
+def planned_rows(desk: Desk, point: int | str) -> int:
+    """About how many rows a run learns from: what is put in or left out is not counted."""
+    return point if desk.curve.vary == "rows" else held_rows(desk.curve, desk.pool)
 
 
-def one_run(desk: Desk, point: int | str, seed: int, tick) -> dict:
+def one_run(desk: Desk, point: int | str, seed: int, tick: Callable[[], None]) -> dict:
     """Draw the rows, train on them, measure: one line of runs.jsonl."""
     drawn = draw(desk.curve, desk.pool, point, seed)
     template = str(point) if desk.curve.vary == "template" else desk.curve.template
@@ -242,20 +244,52 @@ def one_run(desk: Desk, point: int | str, seed: int, tick) -> dict:
             f"{len(examples)} of {len(drawn.records)} rows of {desk.curve.vary} {point} can be used, "
             f"fewer than one batch of {desk.curve.batch_size}. `course data check` says why."
         )
-    cell = cell_of(desk, point, seed, len(examples))
-    facts = train_once(desk.bench, cell, desk.curve.lr, Rows(drawn.records, examples), tick)
-    desk.bench.model.eval()
     return {
         "run": run_name(point, seed),
         "point": point,
         "seed": seed,
         "rows": len(examples),
-        "epochs": cell.epochs,
         "left_out": len(dropped),
         "tokens_a_row": sum(len(e.ids) for e in examples) / len(examples),
-        **facts,
+        **tuned(desk, examples, seed, tick),
         **marked(drawn),
         **measured(desk, template),
+    }
+
+
+class FirstSteps:
+    """The first `steps` steps of a plan as one epoch, however many of its own epochs they are."""
+
+    def __init__(self, plan: Plan, steps: int):
+        self.plan, self.steps_per_epoch = plan, steps
+
+    def micro_batches(self, epoch: int, step: int) -> list[Batch]:
+        """The batches of a step."""
+        return self.plan.micro_batches(*divmod(step, self.plan.steps_per_epoch))
+
+
+def tuned(desk: Desk, examples: list[Example], seed: int, tick: Callable[[], None]) -> dict:
+    """Train the model afresh on the examples; returns what happened, as columns of the row."""
+    curve, model = desk.curve, desk.model
+    model.load_state_dict(desk.base)
+    model.zero_grad(set_to_none=True)
+    model.train()
+    cell = Cell(curve.loss_on, seed, len(examples), curve.epochs, "any", curve.lr)
+    plan, state = begin(curve.grid().run_settings(cell), model, examples)
+    each, steps = plan.steps_per_epoch, curve.steps_for(len(examples))
+    if curve.same_steps:
+        plan, state = FirstSteps(plan, steps), TrainState(model, replace(state.settings, epochs=1))
+    started = time.perf_counter()
+    for _ in train(state, plan, device=curve.device):
+        tick()
+    model.eval()
+    return {
+        "lr": curve.lr,
+        "steps": state.step,
+        "epochs": steps / each,
+        "tokens": state.tokens,
+        "target_tokens": state.target_tokens,
+        "seconds": time.perf_counter() - started,
     }
 
 
@@ -270,7 +304,7 @@ def measured(desk: Desk, template: str) -> dict:
     `nll` and `n_tokens`: a number a validation row. `scores`: a list for each format in which was
     asked, which is the one trained with, and all of them where formats are what is varied.
     """
-    curve, model = desk.curve, desk.bench.model
+    curve, model = desk.curve, desk.model
     examples, _ = desk.examples(desk.pool.validation, template)
     with products_by(curve.products):
         items = item_losses(model, examples)

@@ -233,12 +233,14 @@ def more_training_rows(shelf: Shelf | None = None, seed: int = MORE_SEED) -> lis
     facts = {f for f, users in shelf.facts.items() if any(s != "train" for s, _ in users)}
     answers = {key for key, split in shelf.answers.items() if split != "train"}
     apart = [row for split in shelf.rows if split != "train" for row in shelf.rows[split]]
+    answers |= {(row["family"], norm(row["output"])) for row in apart}
     tasks, rng, rows, weights = set(shelf.tasks), random.Random(seed), [], dict(MADE)
     while len(rows) < MORE + SPARE and weights:
         family = rng.choices(list(weights), weights.values())[0]
         for _ in range(TRIES):
             made = make(family, rng, rng.random() < INPUT_SHARE)
-            told = family not in FEW_ANSWERS and (family, norm(made.answer)) in answers
+            said = {(family, norm(made.answer)), (family, norm(made.row["output"]))}
+            told = family not in FEW_ANSWERS and said & answers
             if made.fact in facts or told or task_key(made.row) in tasks:
                 continue
             tasks.add(task_key(made.row))
