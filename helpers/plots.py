@@ -1105,7 +1105,10 @@ def slices(trials: pd.DataFrame, usual: int, best: int) -> HTMLFigure:
         axes = fig.subplots(rows, 3, sharey=True, squeeze=False).flat
     losses = trials["val_response_loss"]
     ended = losses[trials["state"] == "finished"]
-    top = ended.min() + 1.15 * (ended.max() - ended.min()) if ended.nunique() > 1 else losses.max()
+    top = max(
+        ended.min() + 3 * (ended.median() - ended.min()), losses[trials["trial"] == usual].max()
+    )
+    top += 0.05 * (top - losses.min())
     marks = trials.assign(y=losses.fillna(top).clip(upper=top), look=trials["state"])
     marks.loc[marks["trial"] == usual, "look"] = "usual"
     marks.loc[marks["trial"] == best, "look"] = "best"
@@ -1131,7 +1134,9 @@ def slices(trials: pd.DataFrame, usual: int, best: int) -> HTMLFigure:
     present = [look for look in TRIAL_LOOK if (marks["look"] == look).any()]
     handles, labels = fig.axes[0].get_legend_handles_labels()
     pairs = [(h, word) for h, word in zip(handles, labels, strict=True) if word in present]
-    fig.legend(*zip(*pairs, strict=True), loc="outside upper center", ncols=len(pairs))
+    fig.legend(
+        *zip(*pairs, strict=True), loc="outside upper center", ncols=len(pairs), frameon=False
+    )
     by_trial = trials.set_index("trial")["val_response_loss"]
     counts = trials["state"].value_counts()
     return show(

@@ -789,6 +789,8 @@ def _importance(trials: pd.DataFrame, space: Space, names: list[str]) -> dict[st
         study.add_trial(optuna.trial.create_trial(params=params, distributions=kinds, value=value))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        # Where all trials of a resample are equally good, equal shares are the answer.
+        warnings.simplefilter("ignore", UserWarning)
         judge = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=BEST)
-    found = optuna.importance.get_param_importances(study, evaluator=judge)
+        found = optuna.importance.get_param_importances(study, evaluator=judge)
     return {name: found.get(name, 0.0) for name in names}
