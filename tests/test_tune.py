@@ -183,6 +183,24 @@ def test_a_killed_search_goes_on_without_repeating_a_trial(search, tmp_path):
     assert len({json.dumps(choice) for choice in settings_of(one)}) == 5
 
 
+def test_a_trial_that_was_stopped_is_done_anew_with_its_own_setting(search, scripted, monkeypatch):
+    """The usual setting is queued, not proposed: without being queued again it would be lost."""
+    going_on = tune.epoch_losses
+
+    def ctrl_c(bench, plan, state):
+        raise KeyboardInterrupt
+        yield
+
+    monkeypatch.setattr(tune, "epoch_losses", ctrl_c)
+    with pytest.raises(KeyboardInterrupt):
+        run(replace(search, seeds=0))
+    monkeypatch.setattr(tune, "epoch_losses", going_on)
+    run(replace(search, seeds=0))
+    assert scripted.begun[0] == scripted.begun[1] == (Choice(), tune.SEARCH_SEED)
+    assert settings_of(load_search("out").trials)[0] == asdict(Choice())
+    assert len(load_search("out").trials) == search.trials
+
+
 def test_a_finished_search_is_not_done_again_and_more_trials_are_added(search, monkeypatch):
     run(search)
     first = load_search("out").trials
