@@ -39,7 +39,8 @@ ARM_LOOK = {  # arm of the masking experiment → (colour, line style, marker), 
     "header+response": ("#009e73", (0, (6, 2, 1, 2)), "D"),
     "response": ("#0072b2", (0, (2, 1)), "s"),
 }
-MAX_BYTES = 60_000
+MAX_BYTES = 60_000  # of a picture in a lesson
+PALETTE_FROM = 20_000  # bytes: from there on a palette of 256 colours, a third of the size
 _STYLE = {
     "font.size": 10,
     "axes.spines.top": False,
@@ -93,7 +94,7 @@ class HTMLFigure:
         return f"Figure: {self.caption}"
 
 
-def _small(png: bytes, limit: int = MAX_BYTES) -> bytes:
+def _small(png: bytes, limit: int = PALETTE_FROM) -> bytes:
     """The picture, with a palette of 256 colours if it is above the limit: lessons are in git."""
     if len(png) <= limit:
         return png

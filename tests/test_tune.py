@@ -407,6 +407,17 @@ def test_on_the_command_line(search, capsys):
     assert "chosen on 2 validation rows, which is few" in said.err
 
 
+def test_two_trials_have_no_importance_and_all_the_rest(search, scripted, capsys):
+    options = ["--model", "model", "--data", "data.json", "--rows", "8", "--trials", "2"]
+    options += ["--seeds", "0", "--template", "plain", "--try", "lora=0", "--json"]
+    assert cli.main(["tune", *options, "--out", "out"]) == 0
+    said = capsys.readouterr()
+    report = json.loads(said.out)
+    assert report["importance"] == []
+    assert "2 trials with a loss say nothing about what matters" in said.err
+    assert report["optimism"] == [{"way": "search", "gain": 0.0, "ci95": None}]
+
+
 def test_the_command_that_is_printed_trains_the_best_setting(lucky):
     found, *_ = lucky
     args = cli.parse(found.command().split()[1:])

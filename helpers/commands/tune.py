@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from helpers.commands.common import emit, file_name, note, number, whole_number
+from helpers.errors import RunError
 
 
 def add_tune(commands):
@@ -87,7 +88,7 @@ def _tune(args) -> int:
         "trials": found.trials.to_dict("records"),
         "best": found.best.to_dict(),
         "usual": found.usual.to_dict(),
-        "importance": table.to_dict("records"),
+        "importance": [] if table is None else table.to_dict("records"),
         "optimism": optimism_records(found),
         "words": found.words(),
         "command": found.command(),
@@ -118,18 +119,21 @@ def tune_notes(found, search) -> list[str]:
 
 
 def draw(found):
-    """(the figures that were written, importance table): slices, importance and what a repeat gave."""
+    """(the figures that were written, importance table or None with too few trials)."""
     from helpers import plots
     from helpers.files import atomic_path
     from helpers.tune import importance
 
-    best, usual = found.best["trial"], found.usual["trial"]
-    table = importance(found)
     drawn = {
-        "slices": plots.slices(found.trials, usual, best),
-        "importance": plots.importances(table),
+        "slices": plots.slices(found.trials, found.usual["trial"], found.best["trial"]),
         "repeats": plots.optimism(found.optimism()),
     }
+    try:
+        table = importance(found)
+        drawn["importance"] = plots.importances(table)
+    except RunError as error:
+        note(str(error))
+        table = None
     for name, picture in drawn.items():
         with atomic_path(found.out / f"{name}.png") as path:
             path.write_bytes(picture.png)
