@@ -28,7 +28,7 @@ SEARCHES = {
     "tune-narrow": Search(
         loss_on="response",
         rows=300,
-        trials=20,
+        trials=16,
         seeds=5,
         space={**USUAL, "lr_times": Range(0.9, 1.1, log=True)},
     ),

@@ -112,8 +112,8 @@ def tune_notes(found, search) -> list[str]:
     rows = found.about["rows"]["validation"]
     if rows < 200:
         notes.append(
-            f"chosen on {rows} validation rows, which is few: what the best trial gains on other rows "
-            "is in the last line."
+            f"chosen on {rows} validation rows, which is few: believe what the repeats say, not the "
+            "search."
         )
     return notes
 
