@@ -649,8 +649,8 @@ def _interval(middle: float, low: float, high: float) -> str:
 def data_curve(table: pd.DataFrame, label: str, base: Mapping | None = None) -> HTMLFigure:
     """Response loss and score at each point of a curve, with 95 % intervals.
 
-    table: as `helpers.curves.curve_table` makes it. label: what a point is. Numbers stand on a
-    logarithmic axis where they span much. base: `loss` and `score` of the untouched model, drawn as
+    table: as `helpers.curves.curve_table` makes it, with its `within` intervals. label: what a point
+    is. Numbers stand on a logarithmic axis where they span much. base: `loss` and `score` of the untouched model, drawn as
     a line where the axis can hold it.
     """
     levels = list(table["point"])
@@ -664,10 +664,12 @@ def data_curve(table: pd.DataFrame, label: str, base: Mapping | None = None) -> 
     )
     for ax, (name, title, look) in zip(axes, parts, strict=True):
         colour, style, marker = LOOK[look]
-        low, high = table[f"{name}_low"], table[f"{name}_high"]
+        for kind, width in (("", 1), ("_within", 4)):
+            low, high = table[f"{name}{kind}_low"], table[f"{name}{kind}_high"]
+            ax.vlines(places, low, high, color=colour, linewidth=width)
         line = style if not any(isinstance(level, str) for level in levels) else "none"
-        ax.vlines(places, low, high, color=colour, linewidth=2)
-        ax.plot(places, table[name], color=colour, linestyle=line, marker=marker, markersize=6)
+        look = {"marker": marker, "markersize": 6, "markeredgecolor": "white"}
+        ax.plot(places, table[name], color=colour, linestyle=line, **look)
         if base and name == "score":
             ax.axhline(base["score"], color=LOOK["before"][0], linestyle=":", label="untouched")
             ax.legend(fontsize=9)
@@ -685,7 +687,8 @@ def data_curve(table: pd.DataFrame, label: str, base: Mapping | None = None) -> 
     return show(
         fig,
         f"Response loss on validation rows (left) and score on test rows (right) by {label}, means of "
-        f"{_seeds(table)} with 95 % intervals. {'; '.join(told)}.{before}",
+        f"{_seeds(table)}. Thin lines: 95 % intervals; thick ones: without what makes a measured row "
+        f"hard at all points, for comparing points. {'; '.join(told)}.{before}",
         table=_curve_numbers(table),
     )
 

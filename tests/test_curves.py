@@ -337,6 +337,20 @@ def test_the_table_is_what_the_runs_say(results):
     assert line["rows_per_second"] > 0
 
 
+def test_the_inner_interval_leaves_out_what_makes_a_row_hard_at_all_points(results):
+    hard, noise = np.array([0.0, 90, 10, 50]), np.array([[1.0, -1, 2, -2], [-1, 1, -2, 2]])
+    runs = {
+        point: [{**results.runs[8][0], "scores": {"plain": list(hard + better + n)}} for n in noise]
+        for point, better in ((8, 0), (16, 5))
+    }
+    table = curve_table(replace(results, runs=runs))
+    assert list(table["score"]) == [37.5, 42.5]
+    assert (table["score_high"] - table["score"]).min() > 50
+    e = crossed_mean(noise)
+    half = table["score_within_high"] - table["score"]
+    assert list(half) == pytest.approx([e.half * 2**0.5] * 2)
+
+
 def test_effects_are_after_minus_before_and_paired(results):
     found, table = effects(results), curve_table(results)
     assert list(zip(found["before"], found["after"], strict=True)) == [(8, 16), (16, 32)]
@@ -435,7 +449,7 @@ def test_the_figure_says_all_its_numbers(results):
     table = curve_table(results)
     picture = plots.data_curve(table, "training rows", results.base)
     assert "16: loss" in picture.caption
-    assert "2 seeds with 95 % intervals" in picture.caption
+    assert "means of 2 seeds. Thin lines: 95 % intervals" in picture.caption
     assert list(picture.table["point"]) == ["8", "16", "32"]
     assert "The untouched model scores" in picture.caption
 

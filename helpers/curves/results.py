@@ -1,11 +1,14 @@
 """What a curve found: a table with intervals, differences between points, and formats crossed.
 
 An interval counts both seeds and measured rows as chance (see `evaluate.paired`). The same rows
-measure every point, so a difference is known better than either of its ends.
+measure every point, so a difference is known better than either of its ends: most of an interval is
+that some rows are hard for every model. The `within` interval leaves that out and is for comparing
+points by eye (Cousineau 2005, with the correction of Morey 2008); `effects` compares them properly.
 """
 
 from __future__ import annotations
 
+import math
 import statistics
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,21 +77,25 @@ def curve_table(results: CurveResults) -> pd.DataFrame:
     """A line a point: means with 95 % intervals, and what the runs cost.
 
     Columns: `point seeds rows steps`, `loss loss_low loss_high` (response loss on validation, nats
-    per token), `score score_low score_high` (test, reference judge), `stopped` (share of answers
+    per token), `score score_low score_high` (test, reference judge), the `within` intervals as
+    `loss_within_low` and so on, `stopped` (share of answers
     that end by themselves), `tokens_a_row`, `tokens_per_second`, `rows_per_second` (medians while
     training; of tokens those that were computed, so that packing counts a shared prefix once).
     Where test rows are marked also `score_marked` and `score_others`.
     """
     lines = []
+    losses = {point: per_item(*results.losses(point), "token") for point in results.runs}
+    scores = {point: results.scores(point) for point in results.runs}
     for point, rows in results.runs.items():
-        nll, tokens = results.losses(point)
         line = {
             "point": point,
             "seeds": len(rows),
             "rows": round(statistics.fmean(row["rows"] for row in rows)),
             "steps": round(statistics.fmean(row["steps"] for row in rows)),
-            **_with_ends("loss", crossed_mean(per_item(nll, tokens, "token"))),
-            **_with_ends("score", crossed_mean(results.scores(point))),
+            **_with_ends("loss", crossed_mean(losses[point])),
+            **_with_ends("score", crossed_mean(scores[point])),
+            **_within("loss", losses, point),
+            **_within("score", scores, point),
             "stopped": statistics.fmean(row["stopped"][row["template"]] for row in rows),
             "tokens_a_row": statistics.fmean(row["tokens_a_row"] for row in rows),
         }
@@ -102,6 +109,15 @@ def curve_table(results: CurveResults) -> pd.DataFrame:
 
 def _with_ends(name: str, e: Estimate) -> dict:
     return {name: e.mean, f"{name}_low": e.mean - e.half, f"{name}_high": e.mean + e.half}
+
+
+def _within(name: str, tables: dict, point: int | str) -> dict:
+    """The ends of a point's interval without what its measured rows have in common at all points."""
+    hard = np.mean([table.mean(axis=0) - table.mean() for table in tables.values()], axis=0)
+    points = len(tables)
+    e = crossed_mean(tables[point] - (hard if points > 1 else 0))
+    half = e.half * math.sqrt(points / max(1, points - 1))
+    return {f"{name}_within_low": e.mean - half, f"{name}_within_high": e.mean + half}
 
 
 def _parts(results: CurveResults, point: int | str) -> dict:
