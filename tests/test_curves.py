@@ -4,6 +4,7 @@ import itertools
 import json
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,12 +25,14 @@ from helpers.curves import (
 )
 from helpers.curves import rows as rows_module
 from helpers.curves.plan import read_template, run_name
+from helpers.curves.results import marked_names
 from helpers.curves.rows import Pool, draw, load_pool, near_copy
 from helpers.data import near_duplicates, split
 from helpers.errors import DataError, RunError, SettingsError
 from helpers.evaluate.paired import crossed_mean, per_item
 from helpers.files import read_json, read_jsonl, write_json, write_jsonl
 from helpers.formatting import TEMPLATES
+from helpers.judge.verdicts import mean_interval
 from helpers.weights import save_model
 
 SMALL = replace(TINY, n_layer=1, n_head=1, n_embd=7)
@@ -379,6 +382,10 @@ def test_marked_rows_are_scored_apart(curve):
     scores = results.scores("no leaks")
     assert table["score_marked"].iloc[2] == pytest.approx(scores[:, ::2].mean())
     assert table["score_others"].iloc[2] == pytest.approx(scores[:, 1::2].mean())
+    means = scores[:, 1::2].mean(axis=1)
+    assert table["score_others_high"].iloc[2] == pytest.approx(mean_interval(list(means))[2])
+    picture = plots.marked_scores(table, "training rows", marked_names("clean"))
+    assert "the other test rows: as it is" in picture.caption
     assert list(effects(results)["before"]) == ["as it is"] * 3
 
 
@@ -484,6 +491,8 @@ def test_the_command_prints_kinds_and_formats(curve, capsys):
     formats = LINE.replace("8,16", "plain,own").replace("out out", "out f --vary template --rows 8")
     assert cli.main(formats.split()) == 0
     assert "score, asked with" in capsys.readouterr().out
+    page = Path("f/figures.html").read_text(encoding="utf-8")
+    assert page.count("<figure>") == page.count('<img alt="') == 2
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from helpers.curves.runner import BASE, read_about
 from helpers.errors import RunError
 from helpers.evaluate.paired import Estimate, crossed_mean, per_item
 from helpers.files import check_folder, read_jsonl, write_json, write_jsonl
+from helpers.judge.verdicts import mean_interval
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def curve_table(results: CurveResults) -> pd.DataFrame:
     `loss_within_low` and so on, `stopped` (share of answers
     that end by themselves), `tokens_a_row`, `tokens_per_second`, `rows_per_second` (medians while
     training; of tokens those that were computed, so that packing counts a shared prefix once).
-    Where test rows are marked also `score_marked` and `score_others`.
+    Where test rows are marked also `score_marked` and `score_others`, each with `low` and `high`.
     """
     lines = []
     losses = {point: per_item(*results.losses(point), "token") for point in results.runs}
@@ -121,7 +122,10 @@ def _within(name: str, tables: dict, point: int | str) -> dict:
 
 
 def _parts(results: CurveResults, point: int | str) -> dict:
-    """Mean scores of the test rows that are marked and of the others; None where there are none."""
+    """Mean scores of the test rows that are marked and of the others, with intervals over seeds.
+
+    NaN where fewer than 2 seeds have any.
+    """
     if not any("marked" in row for row in results.runs[point]):
         return {}
     found = {"score_marked": [], "score_others": []}
@@ -130,7 +134,11 @@ def _parts(results: CurveResults, point: int | str) -> dict:
         for name, which in (("score_marked", mark), ("score_others", ~mark)):
             if which.any():
                 found[name].append(float(scores[which].mean()))
-    return {name: statistics.fmean(means) if means else None for name, means in found.items()}
+    line = {}
+    for name, means in found.items():
+        ends = mean_interval(means) if len(means) > 1 else (math.nan,) * 3
+        line |= dict(zip((name, f"{name}_low", f"{name}_high"), ends, strict=True))
+    return line
 
 
 def effects(results: CurveResults) -> pd.DataFrame:
@@ -208,6 +216,13 @@ def template_matrix(results: CurveResults) -> pd.DataFrame:
     return pd.DataFrame(table)
 
 
+POINT_NAMES = {  # what a point is, under a figure
+    "rows": "training rows",
+    "clean": "training rows",
+    "template": "prompt format",
+    "family": "families in as many rows",
+    "style": "styles in as many rows",
+}
 MARKED = {  # what the marked test rows are, by what is varied
     "clean": ("test rows with a leaked copy", "the other test rows"),
     "": ("test rows of kinds trained on", "test rows of other kinds"),
