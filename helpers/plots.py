@@ -702,14 +702,16 @@ def marked_scores(table: pd.DataFrame, label: str, names: tuple[str, str]) -> HT
     levels = list(table["point"])
     places, scale = _places(levels)
     fig, ax = figure(height=3.4)
-    told = []
+    told, span = [], max(places) - min(places) or 1
     for (colour, style, marker), part, name in zip(
         RUN_LOOK, ("marked", "others"), names, strict=False
     ):
         mean, low, high = (table[f"score_{part}{end}"] for end in ("", "_low", "_high"))
-        ax.vlines(places, low, high, color=colour, linewidth=2)
+        side = -1 if part == "marked" else 1  # beside each other, not on top of each other
+        beside = [x * 1.03**side if scale == "log" else x + side * span / 100 for x in places]
+        ax.vlines(beside, low, high, color=colour, linewidth=2)
         line = style if not any(isinstance(level, str) for level in levels) else "none"
-        ax.plot(places, mean, color=colour, linestyle=line, marker=marker, markersize=7, label=name)
+        ax.plot(beside, mean, color=colour, linestyle=line, marker=marker, markersize=7, label=name)
         shown = [
             f"{_level(level)} {m:.1f} ({a:.1f} to {b:.1f})"
             for level, m, a, b in zip(levels, mean, low, high, strict=True)
