@@ -143,6 +143,13 @@ def test_kinds_come_only_from_those_that_have_rows_enough(curve):
         draw(replace(kinds, vary="family"), rare, 2, 1)
 
 
+def test_kinds_are_drawn_from_own_and_further_rows_alike(curve):
+    kinds = replace(curve, vary="kind", points=(4,), rows=20)
+    own = set(names(pool(20).own))
+    drawn = [names(draw(kinds, pool(20, more=60), 4, seed).records) for seed in range(9)]
+    assert 2 < np.mean([len(own & set(d)) for d in drawn]) < 8  # a quarter of 20 is 5
+
+
 def test_a_near_copy_is_found_as_one():
     assert len(near_duplicates([near_copy(row(1))], [row(1)], rows_module.NEARLY)) == 1
     assert near_copy(row(1)) != row(1)
