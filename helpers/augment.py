@@ -259,6 +259,8 @@ def augment(writer, order: Order, out: str | Path) -> Iterator[dict]:
     parts = _parts(order.data)
     start_folder(order, out)
     with alone_in(out, "rows"):
+        for name in ("augment.json", *FILES):
+            remove_leftovers(out / name)
         lines = checked_lines(repair_journal(out / "journal.jsonl"), out)
         accepted = accepted_rows(lines)
         known = Known([*parts.train, *accepted], [*parts.test, *parts.validation])
@@ -302,8 +304,6 @@ def _parts(data: str) -> Splits:
 def start_folder(order: Order, out: Path) -> None:
     """Make the folder, or check that it is this data's. Raises RunError otherwise."""
     check_folder(out)
-    for name in ("augment.json", *FILES):
-        remove_leftovers(out / name)
     path, now = (
         out / "augment.json",
         {"data": order.data, "data_sha256": sha256(data_path(order.data))},

@@ -650,9 +650,9 @@ def _interval(middle: float, low: float, high: float) -> str:
 def data_curve(table: pd.DataFrame, label: str, base: Mapping | None = None) -> HTMLFigure:
     """Response loss and score at each point of a curve, with 95 % intervals.
 
-    table: as `helpers.curves.curve_table` makes it. label: what a point is. Numbers stand on a
-    logarithmic axis where they span much. base: `loss` and `score` of the untouched model, drawn as
-    a line where the axis can hold it.
+    table: as `helpers.curves.curve_table` makes it, with its `within` intervals. label: what a point
+    is. Numbers stand on a logarithmic axis where they span much. base: `score` of the untouched
+    model, drawn as a line.
     """
     levels = list(table["point"])
     places, scale = _places(levels)
@@ -665,10 +665,12 @@ def data_curve(table: pd.DataFrame, label: str, base: Mapping | None = None) -> 
     )
     for ax, (name, title, look) in zip(axes, parts, strict=True):
         colour, style, marker = LOOK[look]
-        low, high = table[f"{name}_low"], table[f"{name}_high"]
+        for kind, width in (("", 1), ("_within", 4)):
+            low, high = table[f"{name}{kind}_low"], table[f"{name}{kind}_high"]
+            ax.vlines(places, low, high, color=colour, linewidth=width)
         line = style if not any(isinstance(level, str) for level in levels) else "none"
-        ax.vlines(places, low, high, color=colour, linewidth=2)
-        ax.plot(places, table[name], color=colour, linestyle=line, marker=marker, markersize=6)
+        look = {"marker": marker, "markersize": 8, "markeredgecolor": "white"}
+        ax.plot(places, table[name], color=colour, linestyle=line, **look)
         if base and name == "score":
             ax.axhline(base["score"], color=LOOK["before"][0], linestyle=":", label="untouched")
             ax.legend(fontsize=9)
@@ -686,8 +688,50 @@ def data_curve(table: pd.DataFrame, label: str, base: Mapping | None = None) -> 
     return show(
         fig,
         f"Response loss on validation rows (left) and score on test rows (right) by {label}, means of "
-        f"{_seeds(table)} with 95 % intervals. {'; '.join(told)}.{before}",
+        f"{_seeds(table)}. Thin lines: 95 % intervals; thick ones: without what makes a measured row "
+        f"hard at all points, for comparing points. {'; '.join(told)}.{before}",
         table=_curve_numbers(table),
+    )
+
+
+def marked_scores(table: pd.DataFrame, label: str, names: tuple[str, str]) -> HTMLFigure:
+    """Scores of the marked test rows and of the others at each point, with intervals over seeds.
+
+    table: as `helpers.curves.curve_table` makes it of a curve that marks rows. names: what the marked
+    rows are, and the others.
+    """
+    levels = list(table["point"])
+    places, scale = _places(levels)
+    fig, ax = figure(height=3.4)
+    told, span = [], max(places) - min(places) or 1
+    for (colour, style, marker), part, name in zip(
+        RUN_LOOK, ("marked", "others"), names, strict=False
+    ):
+        mean, low, high = (table[f"score_{part}{end}"] for end in ("", "_low", "_high"))
+        side = -1 if part == "marked" else 1  # beside each other, not on top of each other
+        beside = [x * 1.03**side if scale == "log" else x + side * span / 100 for x in places]
+        ax.vlines(beside, low, high, color=colour, linewidth=2)
+        line = style if not any(isinstance(level, str) for level in levels) else "none"
+        ax.plot(beside, mean, color=colour, linestyle=line, marker=marker, markersize=7, label=name)
+        shown = [
+            f"{_level(level)} {m:.1f} ({a:.1f} to {b:.1f})"
+            for level, m, a, b in zip(levels, mean, low, high, strict=True)
+            if m == m
+        ]
+        told.append(f"{name}: {', '.join(shown) or 'none'}")
+    ax.set_xscale(scale)
+    ax.set_xticks(places, [textwrap.fill(_level(level), 18) for level in levels])
+    ax.minorticks_off()
+    ax.margins(x=0.08)
+    ax.set(xlabel=label, ylabel="score, 0–100")
+    ax.legend()
+    return show(
+        fig,
+        f"Mean scores of two parts of the test rows by {label}, with 95 % intervals over "
+        f"{_seeds(table)}. {'; '.join(told)}.",
+        table=table[
+            ["point", *(c for c in table if c.startswith(("score_marked", "score_others")))]
+        ],
     )
 
 

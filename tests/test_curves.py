@@ -4,6 +4,7 @@ import itertools
 import json
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,12 +25,14 @@ from helpers.curves import (
 )
 from helpers.curves import rows as rows_module
 from helpers.curves.plan import read_template, run_name
+from helpers.curves.results import marked_names
 from helpers.curves.rows import Pool, draw, load_pool, near_copy
 from helpers.data import near_duplicates, split
 from helpers.errors import DataError, RunError, SettingsError
 from helpers.evaluate.paired import crossed_mean, per_item
 from helpers.files import read_json, read_jsonl, write_json, write_jsonl
 from helpers.formatting import TEMPLATES
+from helpers.judge.verdicts import mean_interval
 from helpers.weights import save_model
 
 SMALL = replace(TINY, n_layer=1, n_head=1, n_embd=7)
@@ -138,6 +141,13 @@ def test_kinds_come_only_from_those_that_have_rows_enough(curve):
         draw(replace(kinds, points=(2, 5)), rare, 5, 1)
     with pytest.raises(DataError, match="no row has the key 'family'.*kind"):
         draw(replace(kinds, vary="family"), rare, 2, 1)
+
+
+def test_kinds_are_drawn_from_own_and_further_rows_alike(curve):
+    kinds = replace(curve, vary="kind", points=(4,), rows=20)
+    own = set(names(pool(20).own))
+    drawn = [names(draw(kinds, pool(20, more=60), 4, seed).records) for seed in range(9)]
+    assert 2 < np.mean([len(own & set(d)) for d in drawn]) < 8  # a quarter of 20 is 5
 
 
 def test_a_near_copy_is_found_as_one():
@@ -337,6 +347,20 @@ def test_the_table_is_what_the_runs_say(results):
     assert line["rows_per_second"] > 0
 
 
+def test_the_inner_interval_leaves_out_what_makes_a_row_hard_at_all_points(results):
+    hard, noise = np.array([0.0, 90, 10, 50]), np.array([[1.0, -1, 2, -2], [-1, 1, -2, 2]])
+    runs = {
+        point: [{**results.runs[8][0], "scores": {"plain": list(hard + better + n)}} for n in noise]
+        for point, better in ((8, 0), (16, 5))
+    }
+    table = curve_table(replace(results, runs=runs))
+    assert list(table["score"]) == [37.5, 42.5]
+    assert (table["score_high"] - table["score"]).min() > 50
+    e = crossed_mean(noise)
+    half = table["score_within_high"] - table["score"]
+    assert list(half) == pytest.approx([e.half * 2**0.5] * 2)
+
+
 def test_effects_are_after_minus_before_and_paired(results):
     found, table = effects(results), curve_table(results)
     assert list(zip(found["before"], found["after"], strict=True)) == [(8, 16), (16, 32)]
@@ -365,6 +389,10 @@ def test_marked_rows_are_scored_apart(curve):
     scores = results.scores("no leaks")
     assert table["score_marked"].iloc[2] == pytest.approx(scores[:, ::2].mean())
     assert table["score_others"].iloc[2] == pytest.approx(scores[:, 1::2].mean())
+    means = scores[:, 1::2].mean(axis=1)
+    assert table["score_others_high"].iloc[2] == pytest.approx(mean_interval(list(means))[2])
+    picture = plots.marked_scores(table, "training rows", marked_names("clean"))
+    assert "the other test rows: as it is" in picture.caption
     assert list(effects(results)["before"]) == ["as it is"] * 3
 
 
@@ -435,7 +463,7 @@ def test_the_figure_says_all_its_numbers(results):
     table = curve_table(results)
     picture = plots.data_curve(table, "training rows", results.base)
     assert "16: loss" in picture.caption
-    assert "2 seeds with 95 % intervals" in picture.caption
+    assert "means of 2 seeds. Thin lines: 95 % intervals" in picture.caption
     assert list(picture.table["point"]) == ["8", "16", "32"]
     assert "The untouched model scores" in picture.caption
 
@@ -470,6 +498,8 @@ def test_the_command_prints_kinds_and_formats(curve, capsys):
     formats = LINE.replace("8,16", "plain,own").replace("out out", "out f --vary template --rows 8")
     assert cli.main(formats.split()) == 0
     assert "score, asked with" in capsys.readouterr().out
+    page = Path("f/figures.html").read_text(encoding="utf-8")
+    assert page.count("<figure>") == page.count('<img alt="') == 2
 
 
 @pytest.mark.parametrize(

@@ -120,8 +120,28 @@ def _curves(args) -> int:
     for line in curve_notes(results):
         note(line)
     report, text = curve_report(results)
-    emit(args, {**report, "new_runs": new}, text)
+    figures = str(write_figures(results, args.out / "figures.html"))
+    emit(args, {**report, "new_runs": new, "figures": figures}, f"{text}\nfigures: {figures}")
     return 0
+
+
+def write_figures(results, path):
+    """A page with the curve's figures, each with its alternative text and its numbers."""
+    from helpers import plots
+    from helpers.curves import curve_table, template_matrix
+    from helpers.curves.results import POINT_NAMES, marked_names
+    from helpers.files import write_text
+
+    table, vary = curve_table(results), results.vary
+    label = POINT_NAMES.get(vary, f"values of {vary} in as many rows")
+    figures = [plots.data_curve(table, label, results.base)]
+    if "score_marked" in table:
+        figures.append(plots.marked_scores(table, label, marked_names(vary)))
+    if vary == "template":
+        figures.append(plots.formats_crossed(template_matrix(results)))
+    body = "\n".join(figure._repr_html_() for figure in figures)
+    head = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{label}</title>'
+    return write_text(path, f"{head}\n{body}\n</html>\n")
 
 
 def curve_notes(results) -> list[str]:

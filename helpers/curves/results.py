@@ -1,11 +1,14 @@
 """What a curve found: a table with intervals, differences between points, and formats crossed.
 
 An interval counts both seeds and measured rows as chance (see `evaluate.paired`). The same rows
-measure every point, so a difference is known better than either of its ends.
+measure every point, so a difference is known better than either of its ends: most of an interval is
+that some rows are hard for every model. The `within` interval leaves that out and is for comparing
+points by eye (Cousineau 2005, with the correction of Morey 2008); `effects` compares them properly.
 """
 
 from __future__ import annotations
 
+import math
 import statistics
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +20,7 @@ from helpers.curves.runner import BASE, read_about
 from helpers.errors import RunError
 from helpers.evaluate.paired import Estimate, crossed_mean, per_item
 from helpers.files import check_folder, read_jsonl, write_json, write_jsonl
+from helpers.judge.verdicts import mean_interval
 
 
 @dataclass(frozen=True)
@@ -74,21 +78,25 @@ def curve_table(results: CurveResults) -> pd.DataFrame:
     """A line a point: means with 95 % intervals, and what the runs cost.
 
     Columns: `point seeds rows steps`, `loss loss_low loss_high` (response loss on validation, nats
-    per token), `score score_low score_high` (test, reference judge), `stopped` (share of answers
+    per token), `score score_low score_high` (test, reference judge), the `within` intervals as
+    `loss_within_low` and so on, `stopped` (share of answers
     that end by themselves), `tokens_a_row`, `tokens_per_second`, `rows_per_second` (medians while
     training; of tokens those that were computed, so that packing counts a shared prefix once).
-    Where test rows are marked also `score_marked` and `score_others`.
+    Where test rows are marked also `score_marked` and `score_others`, each with `low` and `high`.
     """
     lines = []
+    losses = {point: per_item(*results.losses(point), "token") for point in results.runs}
+    scores = {point: results.scores(point) for point in results.runs}
     for point, rows in results.runs.items():
-        nll, tokens = results.losses(point)
         line = {
             "point": point,
             "seeds": len(rows),
             "rows": round(statistics.fmean(row["rows"] for row in rows)),
             "steps": round(statistics.fmean(row["steps"] for row in rows)),
-            **_with_ends("loss", crossed_mean(per_item(nll, tokens, "token"))),
-            **_with_ends("score", crossed_mean(results.scores(point))),
+            **_with_ends("loss", crossed_mean(losses[point])),
+            **_with_ends("score", crossed_mean(scores[point])),
+            **_within("loss", losses, point),
+            **_within("score", scores, point),
             "stopped": statistics.fmean(row["stopped"][row["template"]] for row in rows),
             "tokens_a_row": statistics.fmean(row["tokens_a_row"] for row in rows),
         }
@@ -104,8 +112,20 @@ def _with_ends(name: str, e: Estimate) -> dict:
     return {name: e.mean, f"{name}_low": e.mean - e.half, f"{name}_high": e.mean + e.half}
 
 
+def _within(name: str, tables: dict, point: int | str) -> dict:
+    """The ends of a point's interval without what its measured rows have in common at all points."""
+    hard = np.mean([table.mean(axis=0) - table.mean() for table in tables.values()], axis=0)
+    points = len(tables)
+    e = crossed_mean(tables[point] - (hard if points > 1 else 0))
+    half = e.half * math.sqrt(points / max(1, points - 1))
+    return {f"{name}_within_low": e.mean - half, f"{name}_within_high": e.mean + half}
+
+
 def _parts(results: CurveResults, point: int | str) -> dict:
-    """Mean scores of the test rows that are marked and of the others; None where there are none."""
+    """Mean scores of the test rows that are marked and of the others, with intervals over seeds.
+
+    NaN where fewer than 2 seeds have any.
+    """
     if not any("marked" in row for row in results.runs[point]):
         return {}
     found = {"score_marked": [], "score_others": []}
@@ -114,7 +134,11 @@ def _parts(results: CurveResults, point: int | str) -> dict:
         for name, which in (("score_marked", mark), ("score_others", ~mark)):
             if which.any():
                 found[name].append(float(scores[which].mean()))
-    return {name: statistics.fmean(means) if means else None for name, means in found.items()}
+    line = {}
+    for name, means in found.items():
+        ends = mean_interval(means) if len(means) > 1 else (math.nan,) * 3
+        line |= dict(zip((name, f"{name}_low", f"{name}_high"), ends, strict=True))
+    return line
 
 
 def effects(results: CurveResults) -> pd.DataFrame:
@@ -192,6 +216,13 @@ def template_matrix(results: CurveResults) -> pd.DataFrame:
     return pd.DataFrame(table)
 
 
+POINT_NAMES = {  # what a point is, under a figure
+    "rows": "training rows",
+    "clean": "training rows",
+    "template": "prompt format",
+    "family": "families in as many rows",
+    "style": "styles in as many rows",
+}
 MARKED = {  # what the marked test rows are, by what is varied
     "clean": ("test rows with a leaked copy", "the other test rows"),
     "": ("test rows of kinds trained on", "test rows of other kinds"),

@@ -148,7 +148,7 @@ class OpenAIJudge:
 def _response_format(form: str, schema: dict) -> dict:
     if form == "schema":
         named = {
-            "name": "verdict",
+            "name": "reply",
             "strict": True,
             "schema": {**schema, "additionalProperties": False},
         }
