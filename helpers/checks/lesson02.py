@@ -164,6 +164,7 @@ def repeating_reply(seed: int) -> tuple:
 
 
 def response_labels(prompt: list[int], header: list[int], response: list[int]) -> list[int]:
+    """The labels of prompt, header, response and end, nothing before the response learnt."""
     return [NONE] * (len(prompt) + len(header) - 1) + response + [END]
 
 
@@ -190,6 +191,7 @@ PROMPT_MASKED = Exercise(
     difficulty="medium",
     minutes=10,
     answer="reply_labels",
+    fallback=lambda: response_labels,
     parts=(
         Part(
             "there is a label for each input",
@@ -387,6 +389,7 @@ PADDING = Exercise(
     difficulty="medium",
     minutes=15,
     answer="pad_rows",
+    fallback=lambda: lambda rows: (padded_inputs(rows), padded_labels(rows)),
     parts=(
         Part(
             "all rows of the inputs have the same length",
@@ -553,6 +556,7 @@ LOSS = Exercise(
     difficulty="hard",
     minutes=20,
     answer="batch_loss",
+    fallback=lambda: loss_of,
     parts=(
         Part(
             "one row: the mean over its targets",

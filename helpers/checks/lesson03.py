@@ -58,6 +58,7 @@ POSITIONS = Exercise(
     difficulty="easy",
     minutes=10,
     answer="next_positions",
+    fallback=lambda: counted_on,
     parts=(
         Part(
             "a new text begins at 0",
@@ -175,6 +176,7 @@ POSITIONS = Exercise(
 
 # --- 03.2 the checkpoint's layout ----------------------------------------------------------------
 
+TURNED = ("attn.c_attn.weight", "attn.c_proj.weight", "mlp.c_fc.weight", "mlp.c_proj.weight")
 WIDTH = 5  # n_embd of the small block that is asked about
 
 
@@ -196,6 +198,11 @@ def as_stored(name: str, tensor):
     return tensor
 
 
+def as_we_keep_it(name: str, tensor):
+    """The tensor as a linear layer keeps it, if it is one of the four."""
+    return tensor.t() if name.endswith(TURNED) else tensor
+
+
 def reshaped(name: str, tensor):
     return tensor.reshape(tensor.shape[1], tensor.shape[0])
 
@@ -207,6 +214,7 @@ LAYOUT = Exercise(
     difficulty="medium",
     minutes=10,
     answer="from_file",
+    fallback=lambda: as_we_keep_it,
     parts=(
         Part(
             "the matrix for query, key and value is turned",

@@ -189,9 +189,10 @@ def greedy_tie(seed: int) -> tuple:
 
 def kept(logits, top_k, *, higher=False) -> torch.Tensor:
     """Which tokens stay: the k best, of equals the ones with the lower ids (or the higher)."""
-    order = sorted(range(len(logits)), key=lambda i: (-logits[i], -i if higher else i))
+    if higher:
+        return kept(logits.flip(0), top_k).flip(0)
     stay = torch.zeros(len(logits), dtype=torch.bool)
-    stay[order[:top_k]] = True
+    stay[torch.sort(logits, descending=True, stable=True).indices[:top_k]] = True
     return stay
 
 
@@ -222,6 +223,7 @@ TOP_K = Exercise(
     difficulty="medium",
     minutes=20,
     answer="chances",
+    fallback=lambda: chances,
     parts=(
         Part(
             "temperature 1 is the softmax",
@@ -446,6 +448,7 @@ RATE = Exercise(
     difficulty="medium",
     minutes=15,
     answer="rate_at",
+    fallback=lambda: cosine,
     parts=(
         Part(
             "it rises to the peak",

@@ -333,6 +333,12 @@ LAYOUT = Exercise(
     difficulty="medium",
     minutes=10,
     answer="packed_layout",
+    fallback=lambda: (
+        lambda prefix, lengths: (
+            places(prefix, lengths),
+            documents(prefix, lengths),
+        )
+    ),
     parts=(
         Part(
             "each row begins at 0",
