@@ -8,8 +8,8 @@ from functools import cache
 
 import nbformat
 import pytest
-from exercises import ROOT, answers_of, run_notebook
 
+from exercises import ROOT, answers_of, run_notebook
 from helpers.checks import examine, exercises, find_exercise
 from helpers.checks.exercise import DIFFICULTIES
 from helpers.checks.registry import lessons_with_exercises
