@@ -5,12 +5,14 @@ whose files are not there yet has nothing to be tried; `test_there_are_enough…
 """
 
 from functools import cache
+from time import perf_counter
 
 import nbformat
 import pytest
+from nbclient import NotebookClient
 
 from exercises import ROOT, answers_of, run_notebook
-from helpers.checks import examine, exercises, find_exercise
+from helpers.checks import examine, exercises, find_exercise, same
 from helpers.checks.exercise import DIFFICULTIES
 from helpers.checks.registry import lessons_with_exercises
 
@@ -86,8 +88,6 @@ def test_exercises_are_numbered_in_order(lesson):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_arguments_are_the_same_for_the_same_seed(exercise, seed):
-    from helpers.checks import same
-
     for part in exercise.parts:
         one, two = part.arguments(seed), part.arguments(seed)
         assert isinstance(one, tuple)
@@ -158,17 +158,13 @@ def test_run_all_on_an_untouched_notebook_says_that_nothing_was_attempted(path, 
 
 @pytest.mark.large
 @pytest.mark.parametrize("path", [*SOLUTIONS, *STUDENT], ids=lambda p: f"{p.parent.name} {p.stem}")
-def test_in_a_kernel_of_its_own(path, monkeypatch):
+def test_in_a_kernel_of_its_own(path, monkeypatch, count):
     """The same with Jupyter's own machinery: no error, nothing on stderr, within its time."""
-    from time import perf_counter
-
-    from nbclient import NotebookClient
-
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     notebook = nbformat.read(path, as_version=4)
     n, started = len(exercises(path.name[:2])), perf_counter()
     NotebookClient(notebook, timeout=60, resources={"metadata": {"path": path.parent}}).execute()
-    print(f"{path.stem}: {perf_counter() - started:.1f} s")
+    count(f"{path.parent.name}/{path.stem}: {perf_counter() - started:.1f} s with its kernel")
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     assert not [o for o in outputs if o.output_type == "error" or o.get("name") == "stderr"]
     passed = n if path in SOLUTIONS else 0

@@ -56,11 +56,11 @@ def noisy(source):
     return "\n".join(out)
 
 
-def written_past_python(source):
-    """A right answer that writes to the file behind stderr, which no check can redirect."""
-    return noisy(source).replace(
-        "    print('working on it', file=sys.stderr)",
-        "    import os; os.write(2, b'working on it')",
+def with_a_logger(source):
+    """A right answer whose logger was set up in its cell, and so writes to the stderr of then."""
+    logger = "import logging\n\nlogging.basicConfig(level=logging.INFO, force=True)\n\n\n"
+    return logger + noisy(source).replace(
+        "    print('working on it', file=sys.stderr)", "    logging.info('working on it')"
     )
 
 
@@ -72,7 +72,7 @@ def wrong_second(source):
 SUBMISSIONS = {
     "right": right,
     "noisy": noisy,
-    "past-python": written_past_python,
+    "logger": with_a_logger,
     "wrong": wrong_second,
     "untouched": None,
 }
@@ -131,6 +131,6 @@ def test_words_on_stderr_cost_nothing(scores):
     assert float(scores["noisy"]["score"]) == FULL
 
 
-def test_what_is_written_past_python_does_cost_points(scores):
+def test_a_logger_that_holds_on_to_stderr_does_cost_points(scores):
     """As the README says; when this fails, nbgrader has changed and the README can too."""
-    assert float(scores["past-python"]["score"]) == 0
+    assert float(scores["logger"]["score"]) == 0
