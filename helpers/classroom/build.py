@@ -19,9 +19,8 @@ from helpers.checks.exercise import Exercise
 from helpers.checks.registry import exercises
 from helpers.errors import CourseError
 from helpers.files import write_text
-from helpers.settings import COURSE
 
-EXERCISES = COURSE / "exercises"
+EXERCISES = Path(__file__).resolve().parents[2] / "exercises"
 SOLUTIONS = EXERCISES / "solutions"
 AUDIENCES = ("self", "class")  # class: neither hint 3 nor the line that shows what is expected
 CODE_STUB = "# YOUR CODE HERE\nraise NotImplementedError()"  # both as nbgrader writes them
@@ -75,6 +74,10 @@ def read_source(path: Path) -> Source:
     except (ValueError, nbformat.ValidationError) as error:  # no JSON, or no notebook
         raise CourseError(f"{path}: not a notebook ({str(error).splitlines()[0]}).") from error
     source = Source(path, notebook, exercises(path.name[:2]))
+    if not source.exercises:
+        raise CourseError(
+            f"{path}: its checks, helpers/checks/lesson{source.lesson}.py, are missing."
+        )
     _check_cells(source)
     return source
 
