@@ -5,8 +5,8 @@ import re
 
 import nbformat
 import pytest
-from exercises import ROOT, run_cell
 
+from exercises import ROOT, run_cell
 from helpers.checks import exercises
 
 SOLUTIONS = sorted((ROOT / "exercises" / "solutions").glob("[0-9][0-9]_*.ipynb"))
