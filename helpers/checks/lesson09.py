@@ -14,24 +14,28 @@ from helpers.checks.exercise import Exercise, Mistake, Part, call_it
 # --- 09.1 a race ---------------------------------------------------------------------------------
 
 
+def turns(ratios: tuple[float, ...], fast: list[float]) -> tuple[list[float], list[float]]:
+    """(slow, fast): seconds in each turn, as a clock would show them, with about these ratios."""
+    fast = [round(seconds, 2) for seconds in fast]
+    return [round(r * s, 2) for r, s in zip(ratios, fast, strict=True)], fast
+
+
 def one_turn(seed: int) -> tuple:
-    fast = 1 + random.Random(seed).random()
-    return [3 * fast], [fast]
+    return turns((3.0,), [1 + 0.4 * random.Random(seed).random()])
 
 
 def five_turns(seed: int) -> tuple:
     """A machine that gets slower all the time, and ratios that have nothing to do with that."""
     source = random.Random(seed)
-    fast = [turn + 0.1 * source.random() for turn in (1, 2, 3, 4, 5)]
-    ratios = (4.0, 1.5, 1.2, 2.6, 1.9)
-    return [ratio * seconds for ratio, seconds in zip(ratios, fast, strict=True)], fast
+    return turns((4.0, 1.5, 1.2, 2.6, 1.9), [n + 0.1 * source.random() for n in (1, 2, 3, 4, 5)])
 
 
 def three_races(seed: int) -> tuple:
     """One that is won, one that is open although its median is above 1, and one that is lost."""
-    fast = [1 + random.Random(seed + turn).random() for turn in range(3)]
+    source = random.Random(seed)
+    fast = [1 + source.random() for _ in range(3)]
     races = ((1.2, 1.3, 1.5), (0.9, 1.2, 1.3), (0.6, 0.7, 0.9))
-    return ([([r * s for r, s in zip(ratios, fast, strict=True)], fast) for ratios in races],)
+    return ([turns(ratios, fast) for ratios in races],)
 
 
 def ratios(slow, fast) -> list[float]:
