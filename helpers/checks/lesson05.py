@@ -418,8 +418,9 @@ def _two_models(seed: int, gain: float = 4.0, n: int = 7, noise: float = 6.0) ->
     rng = np.random.default_rng(1000 + seed)
     hard = rng.permutation(np.linspace(25, 75, n))
     wobble = rng.permutation(np.linspace(-noise, noise, n))
-    a = {f"q{i + 1}": round(float(x), 1) for i, x in enumerate(hard)}
-    b = {f"q{i + 1}": round(float(x + gain + w), 1) for i, (x, w) in enumerate(zip(hard, wobble))}
+    names = [f"q{i + 1}" for i in range(n)]
+    a = {name: round(float(x), 1) for name, x in zip(names, hard, strict=True)}
+    b = {name: round(float(x), 1) for name, x in zip(names, hard + gain + wobble, strict=True)}
     return a, b
 
 

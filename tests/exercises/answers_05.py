@@ -19,8 +19,8 @@ def by_words(reply):
         word = word.strip(".,:;!?()")
         if re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", word):
             numbers.append(float(word))
-    if len(numbers) == 1 and 0 <= numbers[0] <= 100:
-        return numbers[0]
+    right = len(numbers) == 1 and 0 <= numbers[0] <= 100
+    return numbers[0] if right else None
 
 
 def stays_text(reply):
