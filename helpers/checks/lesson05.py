@@ -500,7 +500,7 @@ PAIRED_DIFFERENCE = Exercise(
     minutes=25,
     answer="paired_difference",
     fallback=lambda: paired_difference,
-    fallback_name="helpers.evaluate.scorecard.compare",
+    fallback_name="made of helpers.evaluate.scorecard.compare",
     parts=(
         Part(
             "the difference is B minus A",

@@ -60,7 +60,7 @@ TOKEN_WEIGHTS = Exercise(
     minutes=10,
     answer="token_weights",
     fallback=lambda: token_weights,
-    fallback_name="helpers.masking.loss_weights",
+    fallback_name="made of helpers.masking.loss_weights",
     parts=(
         Part(
             "`response` learns from the reply and its end",
@@ -79,6 +79,11 @@ TOKEN_WEIGHTS = Exercise(
                     lambda names, loss_on: _by_name(names, 1.0, 0.0, header=1.0),
                     "You count the header. It is the same in every row, so it only makes the loss "
                     "look small. It belongs to the prompt.",
+                ),
+                Mistake(
+                    "drops the first token",
+                    lambda names, loss_on: _by_name(names, 1.0, 0.0)[1:],
+                    "Your list is one too short. Keep a weight for every token, the first one too.",
                 ),
                 Mistake(
                     "counts everything",
@@ -169,12 +174,6 @@ TOKEN_WEIGHTS = Exercise(
                     "Your first token counts. But nothing stands before it, so there is nothing to "
                     "predict it from: give it 0, under every arm.",
                 ),
-                Mistake(
-                    "drops the first token",
-                    lambda names, loss_on: [1.0] * (len(names) - 1),
-                    "Your list is one too short. Keep a weight for every token, and let the first "
-                    "be 0.",
-                ),
             ),
         ),
     ),
@@ -241,7 +240,7 @@ RESPONSE_LOSSES = Exercise(
     minutes=15,
     answer="response_losses",
     fallback=lambda: response_losses,
-    fallback_name="helpers.experiment.measure.per_token",
+    fallback_name="made of helpers.experiment.measure.per_token",
     parts=(
         Part(
             "one row: nats per token of the reply",
@@ -345,7 +344,7 @@ def _tables(seed: int, seeds: int = 4, items: int = 25) -> tuple[list, list]:
     rng = np.random.default_rng(60 + seed)
     a = 2.0 + 0.3 * rng.normal(size=(seeds, 1)) + 0.6 * rng.random((1, items))
     a = a + 0.05 * rng.normal(size=(seeds, items))
-    shift = 0.08 + 0.04 * rng.normal(size=(seeds, 1)) + 0.2 * rng.normal(size=(1, items))
+    shift = 0.08 + 0.08 * rng.normal(size=(seeds, 1)) + 0.2 * rng.normal(size=(1, items))
     return a.round(4).tolist(), (a + shift).round(4).tolist()
 
 
@@ -384,7 +383,7 @@ SEED_INTERVAL = Exercise(
     minutes=20,
     answer="seed_interval",
     fallback=lambda: seed_interval,
-    fallback_name="helpers.evaluate.scorecard.mean_interval",
+    fallback_name="made of helpers.evaluate.scorecard.mean_interval",
     parts=(
         Part(
             "the difference is a minus b",
@@ -455,7 +454,6 @@ SEED_INTERVAL = Exercise(
                 ),
             ),
             call=lambda answer, a, b: answer(a, b)[1:],
-            tolerance=1e-4,
         ),
         Part(
             "one seed has no interval",
@@ -482,7 +480,7 @@ SEED_INTERVAL = Exercise(
 
 # --- 06.4: before you run -------------------------------------------------------------------------
 
-MOST = 1000  # seeds
+MOST = 100  # seeds
 
 
 def seeds_needed(spread: float, effect: float) -> int | None:
@@ -523,7 +521,7 @@ SEEDS_NEEDED = Exercise(
     minutes=25,
     answer="seeds_needed",
     fallback=lambda: seeds_needed,
-    fallback_name="helpers.evaluate.paired.seeds_needed",
+    fallback_name="made of helpers.evaluate.scorecard.detectable",
     parts=(
         Part(
             "the fewest seeds that see the difference four times in five",

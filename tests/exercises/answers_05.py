@@ -7,7 +7,7 @@ import statistics
 import numpy as np
 from scipy import stats
 
-from tests.exercises import Answers, Wrong
+from exercises import Answers, Wrong
 
 # --- 05.1 -----------------------------------------------------------------------------------------
 
@@ -60,6 +60,18 @@ def fraction(reply):
 def first_number(reply):
     found = re.findall(r"\d+(?:\.\d+)?", reply.replace("/100", ""))
     return float(found[0]) if found else None
+
+
+def last_of_two(reply):
+    found = re.findall(r"\d+(?:\.\d+)?", reply.replace("/100", ""))
+    return float(found[-1]) if found else None
+
+
+def bare_number(reply):
+    try:
+        return float(reply)
+    except ValueError:
+        return None
 
 
 def mean_number(reply):
@@ -187,6 +199,9 @@ ANSWERS = {
         other=by_words,
         wrong={
             "leaves text": Wrong(stays_text, PLAIN, "leaves the score a text"),
+            "bare numbers": Wrong(
+                bare_number, PLAIN, "reads only replies that are nothing but a number"
+            ),
             "if score": Wrong(zero_is_false, ZERO, "takes 0 for nothing"),
             "whole numbers": Wrong(integers_only, DECIMALS, "drops the decimals"),
             "digits only": Wrong(decimal_is_two, DECIMALS, "sees two numbers in a decimal"),
@@ -194,6 +209,7 @@ ANSWERS = {
             "last number": Wrong(last_number, SCALE, "returns the scale"),
             "fraction": Wrong(fraction, SCALE, "divides by the scale"),
             "first number": Wrong(first_number, TWO, "takes the first of two numbers"),
+            "last of two": Wrong(last_of_two, TWO, "takes the last of two numbers"),
             "mean of numbers": Wrong(mean_number, TWO, "takes the mean of two numbers"),
             "no range": Wrong(one_number, OFF, "lets numbers off the scale through"),
             "clamps": Wrong(clamped, OFF, "moves numbers onto the scale"),
@@ -242,6 +258,16 @@ ANSWERS = {
                 BOUNDS,
                 "divides the bounds by the items with a score",
             ),
+            "scores that occurred": Wrong(
+                card(
+                    bounds=lambda s: [
+                        statistics.fmean([end(there(s)) if x is None else x for x in s])
+                        for end in (min, max)
+                    ]
+                ),
+                BOUNDS,
+                "fills the gaps with scores that occurred",
+            ),
             "upside down": Wrong(
                 card(bounds=lambda s: with_numpy(s)["bounds"][::-1]),
                 BOUNDS,
@@ -266,6 +292,11 @@ ANSWERS = {
             "A minus B": Wrong(
                 lambda a, b: by_scipy(b, a), "the difference is B minus A", "takes A minus B"
             ),
+            "a sum": Wrong(
+                lambda a, b: {"difference": sum(b.values()) - sum(a.values())},
+                "the difference is B minus A",
+                "forgets to divide the sum",
+            ),
             "unpaired": Wrong(unpaired, INTERVAL, "compares two groups, not pairs"),
             "1.96": Wrong(interval(lambda n: 1.96), INTERVAL, "takes 1.96 for few items"),
             "ddof 0": Wrong(interval(ddof=0), INTERVAL, "divides the variance by n"),
@@ -276,6 +307,11 @@ ANSWERS = {
                 interval(lambda n: stats.t.ppf(0.95, n - 1)),
                 INTERVAL,
                 "leaves 5 % outside at each end",
+            ),
+            "df n": Wrong(
+                interval(lambda n: stats.t.ppf(0.975, n)),
+                INTERVAL,
+                "counts one degree of freedom too many",
             ),
             "by place": Wrong(by_place, "items are paired by name", "pairs by place"),
             "what both have": Wrong(what_both_have, REFUSED, "compares what happens to be in both"),

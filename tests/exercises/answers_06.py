@@ -5,7 +5,7 @@ import math
 import numpy as np
 from scipy import stats
 
-from tests.exercises import Answers, Wrong
+from exercises import Answers, Wrong
 
 REPLY = ("response", "end")
 
@@ -92,6 +92,12 @@ def total(divide):
     return answer
 
 
+def divided_by_rows(measured):
+    """Right for one row, because there it divides by the tokens."""
+    one = all(len(rows) == 1 for rows in measured.values())
+    return with_numpy(measured) if one else total(len)(measured)
+
+
 # --- 06.3 -----------------------------------------------------------------------------------------
 
 
@@ -131,14 +137,14 @@ def by_loop(spread, effect):
     n = 2
     while (stats.t.ppf(0.975, n - 1) + stats.t.ppf(0.8, n - 1)) * spread / n**0.5 > effect:
         n += 1
-        if n > 1000:
+        if n > 100:
             return None
     return n
 
 
 def search(factor, start=2, end=None):
     def answer(spread, effect):
-        for n in range(start, 1001):
+        for n in range(start, 101):
             if factor(n) * spread / math.sqrt(n) <= effect:
                 return n
         return end
@@ -204,6 +210,24 @@ ANSWERS = {
             "adds up to 1": Wrong(
                 weights(inside=lambda w: 1 - w), WEIGHT, "makes the weights add up to 1"
             ),
+            "swapped": Wrong(
+                weights(inside=lambda w: w or 1.0, outside=lambda name, w: float(w > 0)),
+                WEIGHT,
+                "swaps the weights",
+            ),
+            "end with w": Wrong(
+                lambda names, loss_on: [
+                    *by_table(names, loss_on)[:-1],
+                    float(loss_on.partition("@")[2] or 1),
+                ],
+                WEIGHT,
+                "gives the end token w",
+            ),
+            "one too few": Wrong(
+                lambda names, loss_on: by_table(names, loss_on)[1:],
+                RESPONSE,
+                "drops the first token",
+            ),
             "`all` forgotten": Wrong(weights(whole=()), ALL, "treats `all` like `response`"),
             "first token": Wrong(weights(first=None), FIRST, "learns the first token"),
         },
@@ -218,6 +242,7 @@ ANSWERS = {
             ),
             "a sum": Wrong(total(lambda rows: 1), ONE, "forgets to divide"),
             "mean of means": Wrong(mean_of_means, SEVERAL, "takes the mean of the rows' means"),
+            "by rows": Wrong(divided_by_rows, SEVERAL, "divides by the number of rows"),
             "own tokens": Wrong(own_tokens, SAME, "asks each arm about its own tokens"),
             "masks by name": Wrong(
                 losses(lambda arm: REPLY if arm != "all" else PROMPT + REPLY),
@@ -239,6 +264,11 @@ ANSWERS = {
             "two groups": Wrong(two_groups, SEEDS, "compares two groups of runs"),
             "1.96": Wrong(interval(t=1.96), SEEDS, "takes 1.96 for few seeds"),
             "ddof 0": Wrong(interval(ddof=0), SEEDS, "divides the variance by n"),
+            "df n": Wrong(
+                lambda a, b: interval(t=stats.t.ppf(0.975, len(a)))(a, b),
+                SEEDS,
+                "counts one degree of freedom too many",
+            ),
             "no root": Wrong(interval(root=False), SEEDS, "forgets the root of n"),
             "certain": Wrong(interval(single="equal"), SINGLE, "claims certainty from one seed"),
             "NaN": Wrong(
@@ -253,6 +283,11 @@ ANSWERS = {
                 search(lambda n: stats.t.ppf(0.975, n - 1)), FEWEST, "forgets the power"
             ),
             "normal": Wrong(search(lambda n: 2.8016), FEWEST, "uses the normal quantiles"),
+            "t twice": Wrong(
+                search(lambda n: 2 * stats.t.ppf(0.975, n - 1)),
+                FEWEST,
+                "asks for a power of 97.5 %",
+            ),
             "one early": Wrong(one_early, FEWEST, "stops one seed too early"),
             "df n": Wrong(
                 search(lambda n: both(n + 1)), FEWEST, "counts one degree of freedom too many"
@@ -261,11 +296,9 @@ ANSWERS = {
                 search(both, start=1), "never fewer than two", "plans with a single seed"
             ),
             "end of search": Wrong(
-                search(both, end=1000), REACH, "gives the end of the search for an answer"
+                search(both, end=100), REACH, "gives the end of the search for an answer"
             ),
-            "one more": Wrong(
-                search(both, end=1001), REACH, "promises one seed more than it tried"
-            ),
+            "one more": Wrong(search(both, end=101), REACH, "promises one seed more than it tried"),
         },
     ),
 }
