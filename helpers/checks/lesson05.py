@@ -473,7 +473,7 @@ def _by_place(a: Scores, b: Scores) -> np.ndarray:
 def _ends(d: np.ndarray, t: float, *, ddof: int = 1, n: float = 0) -> dict:
     """The interval with this quantile around the mean of d."""
     half = t * d.std(ddof=ddof) / math.sqrt(n or len(d))
-    return {"ci95": [d.mean() - half, d.mean() + half]}
+    return {"ci95": [float(d.mean() - half), float(d.mean() + half)]}
 
 
 def _t(n: int, level: float = 0.975) -> float:

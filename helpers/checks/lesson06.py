@@ -339,13 +339,13 @@ def seed_interval(a: Table, b: Table) -> tuple[float, float | None, float | None
     return mean_interval(per_seed.tolist())
 
 
-def _tables(seed: int, seeds: int = 4, items: int = 25) -> tuple[list, list]:
+def _tables(seed: int, seeds: int = 4, items: int = 6) -> tuple[list, list]:
     """Losses of two arms: seeds move both arms alike, rows differ much, the arms a little."""
     rng = np.random.default_rng(60 + seed)
     a = 2.0 + 0.3 * rng.normal(size=(seeds, 1)) + 0.6 * rng.random((1, items))
     a = a + 0.05 * rng.normal(size=(seeds, items))
     shift = 0.08 + 0.08 * rng.normal(size=(seeds, 1)) + 0.2 * rng.normal(size=(1, items))
-    return a.round(4).tolist(), (a + shift).round(4).tolist()
+    return a.round(2).tolist(), (a + shift).round(2).tolist()
 
 
 def _interval_of(values: np.ndarray, t: float = 0.0, *, ddof: int = 1, n: float = 0) -> list:

@@ -403,14 +403,14 @@ LEAKED = Exercise(
 
 # --- 08.3: LoRA -----------------------------------------------------------------------------------
 
-N_IN, N_OUT, RANK, ALPHA = 7, 5, 3, 6.0
+N_IN, N_OUT, RANK, ALPHA = 5, 3, 2, 8.0
 
 
 def _tensors(seed: int) -> tuple:
-    """weight, bias, A, B and x; sizes that no swapped axis can pass."""
+    """weight, bias, A, B and x, in quarters; sizes that no swapped axis can pass."""
     generator = torch.Generator().manual_seed(80 + seed)
     shapes = [(N_OUT, N_IN), (N_OUT,), (RANK, N_IN), (N_OUT, RANK), (2, N_IN)]
-    return tuple(torch.randn(shape, generator=generator) for shape in shapes)
+    return tuple((4 * torch.randn(s, generator=generator)).round() / 4 for s in shapes)
 
 
 def _layer(make: Callable, weight, bias, a=None, b=None) -> Any:
