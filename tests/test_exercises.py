@@ -117,6 +117,13 @@ def test_a_different_correct_answer_passes(exercise, seed):
 
 
 @pytest.mark.parametrize("seed", SEEDS)
+def test_what_stands_in_for_an_answer_would_pass(exercise, seed):
+    if exercise.fallback:
+        outcome = examine(exercise, exercise.fallback(), seed)
+        assert outcome.verdict == "passed", reason(outcome)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize(("id", "name"), WRONG_ANSWERS)
 def test_a_wrong_answer_fails_at_its_part_with_its_message(id, name, seed):
     exercise = find_exercise(id)
