@@ -549,6 +549,13 @@ def over(count):
     )
 
 
+def loss_or_refusal(logits, labels, weights) -> float:
+    """What later cells use: the loss, or a ValueError where nothing is learnt."""
+    if not weights.sum() > 0:
+        raise ValueError("no token of this batch is learnt from: the loss would be 0/0")
+    return loss_of(logits, labels, weights)
+
+
 LOSS = Exercise(
     id="02.4",
     title="One sum, divided once",
@@ -556,7 +563,7 @@ LOSS = Exercise(
     difficulty="hard",
     minutes=20,
     answer="batch_loss",
-    fallback=lambda: loss_of,
+    fallback=lambda: loss_or_refusal,
     parts=(
         Part(
             "one row: the mean over its targets",

@@ -50,6 +50,13 @@ def too_long(seed: int) -> tuple:
     return [3, n_positions - 1], 2, n_positions
 
 
+def counted_or_refused(lengths: list[int], new: int, n_positions: int) -> list[list[int]]:
+    """What later cells use: the places, or a ValueError beyond the last one."""
+    if lengths and max(lengths) + new > n_positions:
+        raise ValueError(f"{max(lengths) + new} tokens, but there are {n_positions} positions")
+    return counted_on(lengths, new)
+
+
 REFUSED = {"raises": "ValueError"}
 
 POSITIONS = Exercise(
@@ -59,7 +66,7 @@ POSITIONS = Exercise(
     difficulty="easy",
     minutes=10,
     answer="next_positions",
-    fallback=lambda: counted_on,
+    fallback=lambda: counted_or_refused,
     parts=(
         Part(
             "a new text begins at 0",
