@@ -23,9 +23,9 @@ help:
 # they are not to be had, any between the bounds will do. The tests insist on them.
 $(VENV)/setup.stamp: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) install -q -c constraints.txt -e ".[arena]" || \
+	$(PIP) install -q -c constraints.txt -e ".[arena,tune]" || \
 	{ echo "Not all of those versions are to be had here: any between the bounds will do." && \
-	$(PIP) install -q -e ".[arena]" ; }
+	$(PIP) install -q -e ".[arena,tune]" ; }
 	touch $@
 
 $(VENV)/setup-dev.stamp: $(VENV)/setup.stamp

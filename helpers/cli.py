@@ -31,6 +31,9 @@ COMMANDS = (  # modules of helpers.commands, in the order of `course --help`
     "probe",
     "mmlu",
     "masking",
+    "tune",
+    "curves",
+    "augment",
     "fetch",
     "bench",
     "export",
@@ -39,6 +42,17 @@ COMMANDS = (  # modules of helpers.commands, in the order of `course --help`
     "report",
     "exercises",
     "check",
+)
+GO_ON = (  # commands that go on with what was interrupted when they are typed again
+    "train",
+    "generate",
+    "judge",
+    "run",
+    "masking",
+    "curves",
+    "augment",
+    "winrate",
+    "arena",
 )
 
 
@@ -77,7 +91,18 @@ def stopped(args) -> str:
     """What to tell somebody who pressed Ctrl-C: how to go on."""
     if args.command == "train" and not args.resume:
         return "stopped; the same command with --resume goes on."
-    if args.command in ("train", "generate", "judge", "run", "masking", "winrate", "arena"):
+    if args.command in (
+        "train",
+        "generate",
+        "judge",
+        "run",
+        "masking",
+        "tune",
+        "curves",
+        "augment",
+        "winrate",
+        "arena",
+    ):
         return "stopped; the same command goes on."
     if args.command == "mmlu":
         go_on = "the same command goes on." if args.out else "nothing is kept without --out FOLDER."

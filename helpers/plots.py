@@ -39,7 +39,8 @@ ARM_LOOK = {  # arm of the masking experiment → (colour, line style, marker), 
     "header+response": ("#009e73", (0, (6, 2, 1, 2)), "D"),
     "response": ("#0072b2", (0, (2, 1)), "s"),
 }
-MAX_BYTES = 60_000
+MAX_BYTES = 60_000  # of a picture in a lesson
+PALETTE_FROM = 20_000  # bytes: from there on a palette of 256 colours, a third of the size
 _STYLE = {
     "font.size": 10,
     "axes.spines.top": False,
@@ -93,7 +94,7 @@ class HTMLFigure:
         return f"Figure: {self.caption}"
 
 
-def _small(png: bytes, limit: int = MAX_BYTES) -> bytes:
+def _small(png: bytes, limit: int = PALETTE_FROM) -> bytes:
     """The picture, with a palette of 256 colours if it is above the limit: lessons are in git."""
     if len(png) <= limit:
         return png
@@ -643,6 +644,151 @@ def _interval(middle: float, low: float, high: float) -> str:
     return f"{middle:.{d}f} ({low:.{d}f} to {high:.{d}f})".replace("-", "−")
 
 
+# --- what data and formats buy --------------------------------------------------------------------
+
+
+def data_curve(table: pd.DataFrame, label: str, base: Mapping | None = None) -> HTMLFigure:
+    """Response loss and score at each point of a curve, with 95 % intervals.
+
+    table: as `helpers.curves.curve_table` makes it, with its `within` intervals. label: what a point
+    is. Numbers stand on a logarithmic axis where they span much. base: `score` of the untouched
+    model, drawn as a line.
+    """
+    levels = list(table["point"])
+    places, scale = _places(levels)
+    names = [_level(level) for level in levels]
+    fig, axes = figure(width=9, height=3.4, columns=2)
+    base = base if base and base.get("score") is not None else None
+    parts = (
+        ("loss", "response loss\n(nats per response token)", "validation"),
+        ("score", "score on test rows, 0–100", "after"),
+    )
+    for ax, (name, title, look) in zip(axes, parts, strict=True):
+        colour, style, marker = LOOK[look]
+        for kind, width in (("", 1), ("_within", 4)):
+            low, high = table[f"{name}{kind}_low"], table[f"{name}{kind}_high"]
+            ax.vlines(places, low, high, color=colour, linewidth=width)
+        line = style if not any(isinstance(level, str) for level in levels) else "none"
+        look = {"marker": marker, "markersize": 8, "markeredgecolor": "white"}
+        ax.plot(places, table[name], color=colour, linestyle=line, **look)
+        if base and name == "score":
+            ax.axhline(base["score"], color=LOOK["before"][0], linestyle=":", label="untouched")
+            ax.legend(fontsize=9)
+        ax.set_xscale(scale)
+        ax.set_xticks(places, [textwrap.fill(text, 12) for text in names])
+        ax.minorticks_off()
+        ax.margins(x=0.08)
+        ax.set(xlabel=label, ylabel=title)
+    told = [
+        f"{name}: loss {_interval(row.loss, row.loss_low, row.loss_high)}, score {row.score:.1f} "
+        f"({row.score_low:.1f} to {row.score_high:.1f})"
+        for name, row in zip(names, table.itertuples(), strict=True)
+    ]
+    before = f" The untouched model scores {base['score']:.1f}." if base else ""
+    return show(
+        fig,
+        f"Response loss on validation rows (left) and score on test rows (right) by {label}, means of "
+        f"{_seeds(table)}. Thin lines: 95 % intervals; thick ones: without what makes a measured row "
+        f"hard at all points, for comparing points. {'; '.join(told)}.{before}",
+        table=_curve_numbers(table),
+    )
+
+
+def marked_scores(table: pd.DataFrame, label: str, names: tuple[str, str]) -> HTMLFigure:
+    """Scores of the marked test rows and of the others at each point, with intervals over seeds.
+
+    table: as `helpers.curves.curve_table` makes it of a curve that marks rows. names: what the marked
+    rows are, and the others.
+    """
+    levels = list(table["point"])
+    places, scale = _places(levels)
+    fig, ax = figure(height=3.4)
+    told, span = [], max(places) - min(places) or 1
+    for (colour, style, marker), part, name in zip(
+        RUN_LOOK, ("marked", "others"), names, strict=False
+    ):
+        mean, low, high = (table[f"score_{part}{end}"] for end in ("", "_low", "_high"))
+        side = -1 if part == "marked" else 1  # beside each other, not on top of each other
+        beside = [x * 1.03**side if scale == "log" else x + side * span / 100 for x in places]
+        ax.vlines(beside, low, high, color=colour, linewidth=2)
+        line = style if not any(isinstance(level, str) for level in levels) else "none"
+        ax.plot(beside, mean, color=colour, linestyle=line, marker=marker, markersize=7, label=name)
+        shown = [
+            f"{_level(level)} {m:.1f} ({a:.1f} to {b:.1f})"
+            for level, m, a, b in zip(levels, mean, low, high, strict=True)
+            if m == m
+        ]
+        told.append(f"{name}: {', '.join(shown) or 'none'}")
+    ax.set_xscale(scale)
+    ax.set_xticks(places, [textwrap.fill(_level(level), 18) for level in levels])
+    ax.minorticks_off()
+    ax.margins(x=0.08)
+    ax.set(xlabel=label, ylabel="score, 0–100")
+    ax.legend()
+    return show(
+        fig,
+        f"Mean scores of two parts of the test rows by {label}, with 95 % intervals over "
+        f"{_seeds(table)}. {'; '.join(told)}.",
+        table=table[
+            ["point", *(c for c in table if c.startswith(("score_marked", "score_others")))]
+        ],
+    )
+
+
+def _seeds(table: pd.DataFrame) -> str:
+    few, many = table["seeds"].min(), table["seeds"].max()
+    return f"{few} seeds" if few == many else f"{few} to {many} seeds"
+
+
+def _curve_numbers(table: pd.DataFrame) -> pd.DataFrame:
+    """The numbers of a curve as they are read: each with its interval."""
+    shown = {"point": [_level(p) for p in table["point"]]}
+    shown |= {name: table[name] for name in ("seeds", "rows", "steps")}
+    shown["response loss"] = [
+        _interval(*values)
+        for values in table[["loss", "loss_low", "loss_high"]].itertuples(index=False)
+    ]
+    shown["score"] = [
+        f"{mean:.1f} ({low:.1f} to {high:.1f})"
+        for mean, low, high in table[["score", "score_low", "score_high"]].itertuples(index=False)
+    ]
+    return pd.DataFrame(shown)
+
+
+def formats_crossed(matrix: pd.DataFrame) -> HTMLFigure:
+    """Scores by the prompt format trained with (rows) and the one asked with (columns).
+
+    matrix: as `helpers.curves.template_matrix` makes it. The half interval stands below each score.
+    """
+    names = list(dict.fromkeys(matrix["trained"]))
+    n = len(names)
+    fig, ax = figure(width=2.8 + 1.25 * n, height=1.4 + 0.7 * n)
+    scores = matrix.pivot(index="trained", columns="asked", values="score").loc[names, names]
+    top = max(1.0, float(scores.to_numpy().max()))
+    ax.imshow(scores, cmap="Blues", vmin=0, vmax=1.25 * top, aspect="auto")
+    told = []
+    for row in matrix.itertuples():
+        i, j = names.index(row.trained), names.index(row.asked)
+        text = f"{row.score:.1f}\n±{(row.high - row.low) / 2:.1f}"
+        dark = row.score > 0.75 * top
+        look = {"color": "white" if dark else "black", "weight": "bold" if i == j else "normal"}
+        ax.text(j, i, text, ha="center", va="center", size=9, **look)
+        told.append(
+            f"trained with {row.trained}, asked with {row.asked}: {row.score:.1f} ({row.low:.1f} to "
+            f"{row.high:.1f})"
+        )
+    ax.set_xticks(range(n), names)
+    ax.set_yticks(range(n), names)
+    ax.grid(False)
+    ax.set(xlabel="asked in the format …", ylabel="trained with the format …")
+    return show(
+        fig,
+        "Mean score on the test rows, 0 to 100, when a model trained with one prompt format is asked in "
+        f"another; with 95 % intervals. {'; '.join(told)}.",
+        table=matrix,
+    )
+
+
 # --- multiple choice ------------------------------------------------------------------------------
 
 
@@ -944,4 +1090,135 @@ def ladder(table: pd.DataFrame, unit: str = "tokens per second") -> HTMLFigure:
         f"Speed of each rung in {unit}: the first as measured, each other one that of the rung above "
         f"times a ratio, the median of a few turns (with their range). {'; '.join(told)}.",
         table=table,
+    )
+
+
+# --- the search for hyperparameters ---------------------------------------------------------------
+
+PARAMETERS = {  # as they are called on an axis
+    "lr_times": "learning rate, × the usual",
+    "batch_size": "rows in a batch",
+    "epochs": "epochs",
+    "warmup": "warm-up, share of the steps",
+    "weight_decay": "weight decay",
+    "lora": "LoRA rank (0: all weights)",
+}
+TRIAL_LOOK = {  # how a trial ended → (colour, marker, filled)
+    "finished": ("#0072b2", "o", True),
+    "pruned": ("#707070", "x", True),
+    "diverged": ("#707070", "^", False),
+    "usual": ("#000000", "D", False),
+    "best": ("#d55e00", "*", True),
+}
+
+
+def importances(table: pd.DataFrame) -> HTMLFigure:
+    """How much each hyperparameter has to do with the best trials, with the spread over resamples.
+
+    table: columns `parameter importance low high`, as `helpers.tune.importance` makes it.
+    """
+    fig, ax = figure(height=1.0 + 0.36 * len(table))
+    names = [PARAMETERS.get(name, name) for name in table["parameter"]]
+    ax.barh(range(len(table)), table["importance"], 0.6, color=LOOK["after"][0])
+    for place, row in enumerate(table.itertuples()):
+        ax.plot([row.low, row.high], [place, place], color="black", linewidth=2)
+    ax.set_yticks(range(len(table)), names)
+    ax.set(xlabel="importance for being among the best trials (shares of 1)", xlim=(0, 1))
+    ax.invert_yaxis()
+    ax.grid(axis="y", visible=False)
+    told = "; ".join(
+        f"{name} {row.importance:.2f} ({row.low:.2f} to {row.high:.2f})"
+        for name, row in zip(names, table.itertuples(), strict=True)
+    )
+    return show(
+        fig,
+        "How much each hyperparameter has to do with being among the best trials; the black lines "
+        f"are the middle 95 % when the trials are drawn again. {told}.",
+    )
+
+
+def slices(trials: pd.DataFrame, usual: int, best: int) -> HTMLFigure:
+    """Validation loss of every trial against each hyperparameter, a small picture each.
+
+    trials: columns `trial state val_response_loss` and the hyperparameters; usual and best: numbers
+    of two trials. What was stopped stands where it was then; far above the others, at the top edge.
+    """
+    shown = [name for name in PARAMETERS if trials[name].nunique() > 1]
+    rows = -(-len(shown) // 3)
+    with matplotlib.rc_context(_STYLE):
+        fig = Figure(figsize=(8, 0.5 + 2.1 * rows), layout="constrained")
+        axes = fig.subplots(rows, 3, sharey=True, squeeze=False).flat
+    losses = trials["val_response_loss"]
+    ended = losses[trials["state"] == "finished"]
+    top = max(
+        ended.min() + 3 * (ended.median() - ended.min()), losses[trials["trial"] == usual].max()
+    )
+    top += 0.05 * (top - losses.min())
+    marks = trials.assign(y=losses.fillna(top).clip(upper=top), look=trials["state"])
+    marks.loc[marks["trial"] == usual, "look"] = "usual"
+    marks.loc[marks["trial"] == best, "look"] = "best"
+    for ax, name in zip(axes, shown, strict=False):
+        even = name in ("batch_size", "lora")  # each value is twice the one before, or more
+        at = {v: i for i, v in enumerate(sorted(trials[name].unique().tolist()))}
+        for look, (colour, marker, filled) in TRIAL_LOOK.items():
+            part = marks[marks["look"] == look]
+            places = part[name].map(at) if even else part[name]
+            face = {} if marker == "x" else {"facecolors": colour if filled else "white"}
+            size = 110 if marker == "*" else 28
+            edge = {"color": colour} if marker == "x" else {"edgecolors": colour}
+            ax.scatter(places, part["y"], s=size, marker=marker, label=look, **face, **edge)
+        if even:
+            ax.set_xticks(list(at.values()), [f"{v:g}" for v in at])
+        if name == "lr_times":
+            ax.set_xscale("log", base=2)
+            ax.xaxis.set_major_formatter(lambda v, _: f"{v:g}")
+        ax.set_xlabel(PARAMETERS[name])
+    for ax in list(axes):
+        ax.axis("off")
+    fig.supylabel("validation response loss\n(nats per token)", size=10)
+    present = [look for look in TRIAL_LOOK if (marks["look"] == look).any()]
+    handles, labels = fig.axes[0].get_legend_handles_labels()
+    pairs = [(h, word) for h, word in zip(handles, labels, strict=True) if word in present]
+    fig.legend(
+        *zip(*pairs, strict=True), loc="outside upper center", ncols=len(pairs), frameon=False
+    )
+    by_trial = trials.set_index("trial")["val_response_loss"]
+    counts = trials["state"].value_counts()
+    return show(
+        fig,
+        f"{len(trials)} trials ({', '.join(f'{n} {state}' for state, n in counts.items())}): validation "
+        "response loss in nats per token against each hyperparameter. The usual setting "
+        f"has {by_trial[usual]:.3f}, the best trial {by_trial[best]:.3f}. What lies at the top edge "
+        "lies above it, or has no finite loss.",
+    )
+
+
+def optimism(table: pd.DataFrame) -> HTMLFigure:
+    """How much better the best trial is, in the search and repeated, with 95 % intervals.
+
+    table: columns `words gain low high`, as `helpers.tune.Found.optimism` makes it; the first row, one
+    seed of the search itself, has no interval.
+    """
+    fig, ax = figure(width=9, height=1.2 + 0.42 * len(table))
+    told = []
+    for place, row in enumerate(table.itertuples()):
+        measured = row.low == row.low
+        colour, marker = (LOOK["after"][0], "s") if measured else (LOOK["training"][0], "o")
+        if measured:
+            ax.plot([row.low, row.high], [-place, -place], color=colour, linewidth=2)
+        ax.plot(row.gain, -place, marker=marker, color=colour, markersize=8)
+        number = _interval(row.gain, row.low, row.high) if measured else f"{row.gain:.3f}"
+        where = {"xycoords": ("axes fraction", "data"), "va": "center", "size": 9}
+        ax.annotate(number, (1.02, -place), **where)
+        told.append(f"{row.words} {number}")
+    ax.axvline(0, color="black", linewidth=1)
+    ax.set_yticks([-i for i in range(len(table))], table["words"])
+    ax.set_ylim(-len(table) + 0.5, 0.5)
+    ax.set_xlabel(
+        "how much lower the response loss is than with the usual setting\n(nats per token)"
+    )
+    return show(
+        fig,
+        "How much better the best trial of the search is than the usual setting, nats per token of "
+        f"response loss, with 95 % intervals: {'; '.join(told)}.",
     )

@@ -105,6 +105,8 @@ class RunSettings:
     layout: str = "auto"  # padded, or packed: no padding, and a shared prefix computed once
     checkpointing: bool = False  # less memory, a third more work
     lora: int = 0  # rank of the corrections that are trained instead of the weights; 0 = no LoRA
+    warmup: float = 0.1  # share of all steps in which the rate rises from 0
+    weight_decay: float = 0.1
     seed: int = 123
     device: str = "auto"
     precision: str = "auto"
@@ -126,7 +128,9 @@ class RunSettings:
                 f"LoRA's rank is {self.lora}: give 1 or more, such as 16, or 0 to train every weight."
             )
         lr = self.lr or default_lr(self.model) * (LORA_RATE if self.lora else 1)
-        TrainSettings(epochs=self.epochs, lr=lr)  # raises for one that is out of range
+        TrainSettings(  # raises for a value that is out of range
+            epochs=self.epochs, lr=lr, warmup=self.warmup, weight_decay=self.weight_decay
+        )
         device = choose_device(self.device)
         values = {
             "device": device,
@@ -293,6 +297,8 @@ def begin(
     schedule = TrainSettings(
         epochs=settings.epochs,
         lr=settings.lr,
+        warmup=settings.warmup,
+        weight_decay=settings.weight_decay,
         eval_every=max(1, plan.steps_per_epoch // 5),
         precision=settings.precision,
         products=settings.products,

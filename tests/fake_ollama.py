@@ -17,6 +17,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 # Instead of a status: the reply ends in the middle, is none, or comes byte by byte.
@@ -38,7 +39,7 @@ class FakeOllama:
         self,
         *,
         score: int = 70,
-        says: str = "",  # the whole reply, in place of a score
+        says: str | Callable[[dict], str] = "",  # the whole reply, in place of a score
         models: tuple[str, ...] = ("llama3:latest",),
         faults: dict[int, str] | None = None,
         always: str = "",
@@ -139,6 +140,8 @@ class FakeOllama:
 
 
 def _good(server: FakeOllama, body: dict) -> tuple[int, bytes]:
+    if callable(server.says):
+        return _chat(server.says(body))
     return _chat(server.says or json.dumps({"score": server.score}))
 
 

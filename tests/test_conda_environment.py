@@ -44,6 +44,7 @@ OPTIONAL = {
     "gguf": "export",
     "sqlalchemy": "arena",
     "evalica": "arena",
+    "optuna": "tune",
     "xllamacpp": "judge",
     "pyarrow": "mmlu",
     "lm-eval": "harness",
@@ -103,7 +104,7 @@ def test_the_file_has_the_shape_that_conda_expects():
     assert set(CONDA) == {"name", "channels", "dependencies"}
     assert CONDA["channels"] == ["conda-forge"]
     assert CONDA["name"] == "instruction-finetuning"
-    assert {"pip": ["-e .[arena]"]} in CONDA["dependencies"]
+    assert {"pip": ["-e .[arena,tune]"]} in CONDA["dependencies"]
     assert "pip" in SPECS  # conda warns when a pip part has no pip
     assert len({split_spec(spec)[0] for spec in SPECS}) == len(SPECS)
 

@@ -46,6 +46,11 @@ MASKING = (
     f"--batch-size 4 --lr 0.01 --template plain --precision fp32 {ON_CPU} --out grid"
 )
 JUDGE = "judge responses.json --judge ollama:llama3 --out verdicts.jsonl"
+CURVES = (
+    f"curves --model model --data data.json --points 4,8 --seeds 2 --epochs 1 --batch-size 4 --lr 0.01 "
+    f"--template plain --max-new-tokens 3 --precision fp32 {ON_CPU} --out curve"
+)
+AUGMENT = "augment --data data.json --writer ollama:llama3 --rows 10 --per-request 2 --out new"
 RUN = "run --out out"
 N = 30  # rows
 
@@ -474,6 +479,63 @@ def test_judge_stopped_with_ctrl_c_waits_for_no_reply_and_goes_on(server, place,
         assert server.run(line, place, environment=environment)[0] == 0
         assert len(ollama.requests) - asked == N - 5
     assert len(read_jsonl(place / "verdicts.jsonl")) == N
+
+
+# --- curves, rows from a language model ----------------------------------------------------------
+
+
+def test_curves_killed_and_started_again_do_the_rest_and_end_the_same(server, make_place):
+    """The untouched model's line is the 1st append, and each of the 4 runs has one."""
+    places = []
+    for point, done in ((None, 5), (die("append", 3), 2), (die("fsync", 4, "after"), 3)):
+        place = make_place()
+        if point:
+            assert server.run(CURVES, place, die=point)[0] == -signal.SIGKILL, point
+            check_whole(place)
+            assert len(read_jsonl(place / "curve/runs.jsonl")) == done
+        status, log = server.run(CURVES, place, count=str(place.parent / "count.json"))
+        assert status == 0, log
+        assert read_json(place.parent / "count.json")["append"] == (5 - done if point else 5)
+        check_swept(place)
+        places.append(place)
+    runs = [
+        [{**row, "seconds": 0} for row in read_jsonl(place / "curve/runs.jsonl")]
+        for place in places
+    ]
+    assert runs[0] == runs[1] == runs[2]
+
+
+def test_augment_killed_and_started_again_repeats_no_request(server, make_place):
+    """Each request's line is an append; the files of rows are written at the end."""
+    numbers = iter(range(10_000))
+
+    def says(body):
+        ks = [next(numbers), next(numbers)]
+        rows = [{"instruction": f"Say {k} of {k + 7} to x{k}.", "output": f"o{k}"} for k in ks]
+        return json.dumps({"rows": rows})
+
+    for point, done in (
+        (die("append", 3), 2),  # half a line: its reply is lost, and asked for again
+        (die("fsync", 4, "after"), 3),
+        (die("replace", 2), 5),  # all requests made, rows.jsonl not yet there
+    ):
+        place = make_place()
+        with FakeOllama(says=says) as ollama:
+            environment = {"OLLAMA_HOST": ollama.url}
+            status, log = server.run(AUGMENT, place, die=point, environment=environment)
+            assert status == -signal.SIGKILL, (point, log)
+            check_whole(place)
+            before = read_jsonl(place / "new/journal.jsonl")
+            assert len(before) == done, point
+            ollama.requests.clear()
+            status, log = server.run(AUGMENT, place, environment=environment)
+            assert status == 0, log
+            assert len(ollama.requests) == 5 - done, point
+        lines = read_jsonl(place / "new/journal.jsonl")
+        assert lines[:done] == before
+        assert [line["request"] for line in lines] == list(range(5))
+        assert len(read_jsonl(place / "new/rows.jsonl")) == 10
+        check_swept(place)
 
 
 # --- run -----------------------------------------------------------------------------------------

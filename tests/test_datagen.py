@@ -154,6 +154,41 @@ def test_no_answer_of_a_family_comes_back_in_another_split_unless_few_exist(rows
         assert len({make(family, rng).answer for _ in range(2000)}) <= 110, family
 
 
+@pytest.fixture(scope="module")
+def apart() -> build.Shelf:
+    """The course and its held-out rows as they are made."""
+    return build.fill_held_out()
+
+
+def test_further_training_rows_give_no_test_away(rows, held_out, apart, monkeypatch):
+    """No fact, no answer and nearly no words of a test, validation or held-out row come back."""
+    made, plain = {}, build.make
+
+    def make(*args):
+        one = plain(*args)
+        made[build.task_key(one.row)] = one
+        return one
+
+    monkeypatch.setattr(build, "make", make)
+    more = build.more_training_rows(apart)
+    assert len(more) == build.MORE == 10_000
+    tasks = [build.task_key(row) for row in more]
+    assert len(set(tasks) | {build.task_key(row) for row in rows}) == len(more) + len(rows)
+    measured = {
+        fact
+        for fact, users in apart.facts.items()
+        if any(split in ("test", "validation", "held-out") for split, _ in users)
+    }
+    assert len(measured) > 1000
+    assert not measured & {made[task].fact for task in tasks}
+    elsewhere = [*rows[935:], *held_out]
+    answers = {(r["family"], build.norm(r["output"])) for r in elsewhere}
+    again = {r["family"] for r in more if (r["family"], build.norm(r["output"])) in answers}
+    assert again <= build.FEW_ANSWERS
+    assert near_duplicates(more, elsewhere, build.NEAR) == []
+    assert {row["family"] for row in more} == set(build.MADE)
+
+
 def test_a_shelf_refuses_what_would_leak():
     made = make("antonym", random.Random(1))
     again = made._replace(row={**made.row, "instruction": "Quite another wording, with new words"})

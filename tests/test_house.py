@@ -13,8 +13,9 @@ ORDER = [
     "errors", "files", "progress", "arithmetic", "fetch", "formatting", "tokenizer", "data",
     "data_check", "masking", "tokens", "collate", "packing", "model", "weights", "generate", "train", "judge",
     "lora", "runs", "settings", "environment",
-    "plots", "widgets", "evaluate", "experiment", "memory", "export", "bench",
-    "datagen", "pretrain", "card", "lessons", "site", "checks", "classroom", "commands", "cli",
+    "plots", "widgets", "evaluate", "experiment", "tune", "contest", "memory", "export", "bench",
+    "datagen", "curves", "augment",
+    "pretrain", "card", "lessons", "site", "checks", "classroom", "commands", "cli",
 ]  # fmt: skip
 
 

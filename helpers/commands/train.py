@@ -35,6 +35,14 @@ def add_train(commands):
     )
     parser.add_argument("--batch-size", type=whole_number, default=8)
     parser.add_argument(
+        "--warmup",
+        type=number,
+        default=0.1,
+        metavar="SHARE",
+        help="of all steps, in which the rate rises; default 0.1",
+    )
+    parser.add_argument("--weight-decay", type=number, default=0.1, help="default 0.1")
+    parser.add_argument(
         "--tokens-per-step",
         type=whole_number,
         default=0,
@@ -96,6 +104,8 @@ def _train(args) -> int:
         epochs=args.epochs,
         lr=args.lr or 0.0,
         batch_size=args.batch_size,
+        warmup=args.warmup,
+        weight_decay=args.weight_decay,
         tokens_per_step=args.tokens_per_step,
         max_length=args.max_length,
         lora=args.lora,

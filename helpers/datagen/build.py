@@ -15,6 +15,8 @@ from collections.abc import Iterable
 from itertools import accumulate
 from pathlib import Path
 
+from helpers.data import near_duplicates
+
 from .families import Made, make
 from .handwritten import handwritten
 
@@ -52,6 +54,7 @@ FEW_ANSWERS = {
 NAMELESS = {"sentiment"}  # answers that do not name what they are about
 HELD_OUT, HELD_OUT_SEED = 1000, 456
 PER_NEW, NEW_SEED = 30, 789
+MORE, SPARE, MORE_SEED = 10_000, 500, 1011  # SPARE: drawn in place of those that are too like
 
 FOLDER = Path(__file__).resolve().parents[1] / "assets" / "course"
 OUT = FOLDER / "instruction-data.json"
@@ -157,11 +160,8 @@ def build_course(seed: int = SEED) -> list[dict]:
     return [row for split in SPLITS for row in shelf.rows[split]]
 
 
-def build_held_out(seed: int = HELD_OUT_SEED) -> list[dict]:
-    """1,000 further rows of the course's families, about facts that no row of the course uses.
-
-    A family whose facts are used up gives fewer rows, and the others give more.
-    """
+def fill_held_out(seed: int = HELD_OUT_SEED) -> Shelf:
+    """The shelf of the course with the split "held-out" added; see `build_held_out`."""
     rng, shelf, counts = random.Random(seed), fill_course(), Counter()
     names = list(MADE)
     while len(shelf.rows.setdefault("held-out", [])) < HELD_OUT:
@@ -169,9 +169,16 @@ def build_held_out(seed: int = HELD_OUT_SEED) -> list[dict]:
         counts[family] += 1
         if not _draw(shelf, rng, family, "held-out"):
             names.remove(family)
-    rows = shelf.rows["held-out"]
-    rng.shuffle(rows)
-    return rows
+    rng.shuffle(shelf.rows["held-out"])
+    return shelf
+
+
+def build_held_out(seed: int = HELD_OUT_SEED) -> list[dict]:
+    """1,000 further rows of the course's families, about facts that no row of the course uses.
+
+    A family whose facts are used up gives fewer rows, and the others give more.
+    """
+    return fill_held_out(seed).rows["held-out"]
 
 
 def build_new_families(seed: int = NEW_SEED) -> list[dict]:
@@ -211,6 +218,39 @@ def generate(n: int, seed: int, exclude: Iterable[dict] = ()) -> list[dict]:
         else:
             del weights[family]  # used up
     rng.shuffle(rows)  # so that families that are used up early stand in all splits
+    return rows
+
+
+def more_training_rows(shelf: Shelf | None = None, seed: int = MORE_SEED) -> list[dict]:
+    """MORE further rows to train on, beside the course's 935, that give nothing of its tests away.
+
+    No row is about a fact that a test, validation or held-out row uses, none has an answer of its
+    family that one of them has (but for FEW_ANSWERS), and none is nearly one of them. A fact of the
+    training rows may come again, in other words: there are not so many facts. `shelf` is what
+    `fill_held_out` gives, made anew without it.
+    """
+    shelf = shelf or fill_held_out()
+    facts = {f for f, users in shelf.facts.items() if any(s != "train" for s, _ in users)}
+    answers = {key for key, split in shelf.answers.items() if split != "train"}
+    apart = [row for split in shelf.rows if split != "train" for row in shelf.rows[split]]
+    answers |= {(row["family"], norm(row["output"])) for row in apart}
+    tasks, rng, rows, weights = set(shelf.tasks), random.Random(seed), [], dict(MADE)
+    while len(rows) < MORE + SPARE and weights:
+        family = rng.choices(list(weights), weights.values())[0]
+        for _ in range(TRIES):
+            made = make(family, rng, rng.random() < INPUT_SHARE)
+            said = {(family, norm(made.answer)), (family, norm(made.row["output"]))}
+            told = family not in FEW_ANSWERS and said & answers
+            if made.fact in facts or told or task_key(made.row) in tasks:
+                continue
+            tasks.add(task_key(made.row))
+            rows.append(made.row)
+            break
+        else:
+            del weights[family]  # used up
+    like = {i for i, _, _ in near_duplicates(rows, apart, NEAR)}
+    rows = [row for i, row in enumerate(rows) if i not in like][:MORE]
+    rng.shuffle(rows)
     return rows
 
 

@@ -50,7 +50,7 @@ def judge_from_name(
     """
     kind, _, rest = name.partition(":")
     options = {"rubric": rubric_from_name(rubric)}
-    options |= {} if timeout is None else {"timeout": _seconds(timeout)}
+    options |= {} if timeout is None else {"timeout": seconds(timeout)}
     if name == "reference":
         if rubric != "0-100":
             raise SettingsError(
@@ -68,7 +68,8 @@ def judge_from_name(
     raise SettingsError(f"unknown judge {name!r}; {nearest(name, [*JUDGES, 'ollama'])}.")
 
 
-def _seconds(timeout: float) -> float:
+def seconds(timeout: float) -> float:
+    """The time-out, if it is one that can be kept. Raises SettingsError otherwise."""
     if not 0 < timeout <= 3600:
         raise SettingsError(
             f"a time-out of {timeout:g} s: give more than 0 and at most 3600 seconds."

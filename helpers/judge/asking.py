@@ -25,6 +25,7 @@ from helpers.errors import JudgeError
 BUSY = (429, 502, 503, 504)  # statuses after which the same request may well succeed
 LONGEST_WAIT = 30.0  # seconds; a server that asks for more is told about as it is
 LONGEST_REPLY = 2_000_000  # bytes
+INSTEAD = ", or use the judge `reference`, which needs none"  # what messages offer without a server
 
 
 class DroppedError(ConnectionError):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from helpers.errors import JudgeError, SettingsError, one_line
 from helpers.files import sha256
+from helpers.judge.asking import INSTEAD
 from helpers.judge.openai import OpenAIJudge
 from helpers.judge.rubric import PERCENT, Rubric
 
@@ -33,6 +34,7 @@ class LlamaCppJudge(OpenAIJudge):
         seed: int = 123,
         workers: int = 1,
         rubric: Rubric = PERCENT,
+        instead: str = INSTEAD,
     ):
         self.file = _gguf(Path(file))
         super().__init__(
@@ -42,6 +44,7 @@ class LlamaCppJudge(OpenAIJudge):
             max_tokens=max_tokens,
             seed=seed,
             rubric=rubric,
+            instead=instead,
         )
         self.name = f"llamacpp:{self.file.name}"
         self.options = {**self.options, "cache_prompt": False}  # or the order would change replies
@@ -53,7 +56,8 @@ class LlamaCppJudge(OpenAIJudge):
         """None, when the model is loaded and answers; else JudgeError with what to do."""
         if self.running is None:
             self.digest = sha256(self.file)
-            self.running = _start(self.file, self.num_ctx * self.workers, self.workers)
+            context = self.num_ctx * self.workers
+            self.running = _start(self.file, context, self.workers, self.instead)
         self.server.url = f"{self.running.listening_address}/v1"
 
     def close(self) -> None:
@@ -68,7 +72,7 @@ def _gguf(file: Path) -> Path:
             start = opened.read(len(MAGIC))
     except OSError as error:
         raise SettingsError(
-            f"the judge's model {file} cannot be read ({one_line(error)}). Name a GGUF file: "
+            f"the model {file} cannot be read ({one_line(error)}). Name a GGUF file: "
             "llamacpp:FILE.gguf."
         ) from error
     if start != MAGIC:
@@ -79,14 +83,13 @@ def _gguf(file: Path) -> Path:
     return file
 
 
-def _start(file: Path, n_ctx: int, parallel: int):
+def _start(file: Path, n_ctx: int, parallel: int, instead: str):
     """A running server with the model. Raises JudgeError when it does not start."""
     try:
         import xllamacpp
     except ImportError as error:
         raise JudgeError(
-            "the judge llamacpp:… needs the package xllamacpp: type `pip install xllamacpp`, or use "
-            "the judge `reference`."
+            f"llamacpp:… needs the package xllamacpp: type `pip install xllamacpp`{instead}."
         ) from error
     params = xllamacpp.CommonParams()
     params.model.path = str(file)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from helpers.errors import JudgeError, SettingsError
-from helpers.judge.asking import Meter, Server
+from helpers.judge.asking import INSTEAD, Meter, Server
 from helpers.judge.rubric import PERCENT, Rubric
 from helpers.progress import bar
 
@@ -53,6 +53,7 @@ class OllamaJudge:
 
     `timeout` and `load_timeout` are seconds: how long to wait for a reply, and for the first one,
     before which Ollama has to load the model from the disk. `num_ctx` is the context in tokens.
+    `instead` is what messages offer somebody who has no server.
     `pull` is asked, with a sentence, before a model that is missing is fetched; without it, and
     when it says no, a missing model is an error. `digest` is known after `preflight`.
     """
@@ -69,9 +70,11 @@ class OllamaJudge:
         seed: int = 123,
         rubric: Rubric = PERCENT,
         pull: Callable[[str], bool] | None = None,
+        instead: str = INSTEAD,
     ):
         self.model = model
         self.name = f"ollama:{model}"
+        self.instead = instead
         self.url = server_url(url)
         self.server = Server(self.url)
         self.timeout = timeout
@@ -170,12 +173,12 @@ class OllamaJudge:
         except (ConnectionError, TimeoutError) as error:
             raise JudgeError(
                 f"no Ollama server answers at {self.url}. Start it with `ollama serve` in another "
-                "terminal, or use the judge `reference`, which needs none."
+                f"terminal{self.instead}."
             ) from error
         except (JudgeError, KeyError, TypeError, AttributeError) as error:
             raise JudgeError(
                 f"{self.url} answers, but not as Ollama does. Check OLLAMA_HOST "
-                f"(Ollama's own port is {DEFAULT_PORT}), or use the judge `reference`."
+                f"(Ollama's own port is {DEFAULT_PORT}){self.instead}."
             ) from error
         return dict(sorted(found.items()))
 

@@ -13,7 +13,7 @@ import os
 from urllib.parse import urlsplit
 
 from helpers.errors import JudgeError, SettingsError
-from helpers.judge.asking import Meter, Server, is_loopback
+from helpers.judge.asking import INSTEAD, Meter, Server, is_loopback
 from helpers.judge.rubric import PERCENT, Rubric
 
 KEY = "OPENAI_API_KEY"
@@ -30,13 +30,13 @@ def base_url(given: str) -> str:
     parts = urlsplit(given)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise SettingsError(
-            f"the judge's address {given!r} must be like http://127.0.0.1:8080/v1. "
-            "Name the judge as openai:MODEL@URL."
+            f"the server's address {given!r} must be like http://127.0.0.1:8080/v1. "
+            "Name model and server as openai:MODEL@URL."
         )
     if parts.username or parts.password or parts.query:
         raise SettingsError(
-            f"the judge's address for {parts.hostname} holds a name, a password or a query, and "
-            f"would be written into every verdict. Put a key into {KEY} instead."
+            f"the server's address for {parts.hostname} holds a name, a password or a query, and "
+            f"would be written into every result. Put a key into {KEY} instead."
         )
     url = given.rstrip("/")
     return url if parts.path.rstrip("/").endswith("/v1") else f"{url}/v1"
@@ -68,8 +68,10 @@ class OpenAIJudge:
         max_tokens: int = 256,
         seed: int = 123,
         rubric: Rubric = PERCENT,
+        instead: str = INSTEAD,
     ):
         self.model = model
+        self.instead = instead
         self.url = base_url(url)
         self.name = f"openai:{model}@{self.url}"
         key = _key()
@@ -93,8 +95,8 @@ class OpenAIJudge:
             names = sorted(str(entry["id"]) for entry in models.get("data") or [])
         except (ConnectionError, TimeoutError) as error:
             raise JudgeError(
-                f"no server answers at {self.url} ({error}). Start it, or check the address in "
-                "openai:MODEL@URL; the judge `reference` needs no server."
+                f"no server answers at {self.url} ({error}). Start it, check the address in "
+                f"openai:MODEL@URL{self.instead}."
             ) from error
         except (KeyError, TypeError):
             names = []
@@ -146,7 +148,7 @@ class OpenAIJudge:
 def _response_format(form: str, schema: dict) -> dict:
     if form == "schema":
         named = {
-            "name": "verdict",
+            "name": "reply",
             "strict": True,
             "schema": {**schema, "additionalProperties": False},
         }

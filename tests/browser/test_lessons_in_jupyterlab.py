@@ -396,7 +396,7 @@ WIDGETS["07_benchmarks_and_arena"] = ARENA
 
 
 def shut_down_kernels(lab):
-    """End all kernels: those of nine lessons together take more memory than a laptop has."""
+    """End all kernels: those of all lessons together take more memory than a laptop has."""
     with urllib.request.urlopen(f"{lab}/api/sessions?token={TOKEN}", timeout=10) as reply:
         sessions = json.load(reply)
     for session in sessions:

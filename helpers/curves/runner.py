@@ -1,0 +1,336 @@
+"""Runs of a curve, one after another in one process, each of them only once.
+
+`out/` holds `curve.json` (settings, provenance, what was held constant) and `runs.jsonl`: a line for
+each finished run with its response loss on every validation row and the score of every test row's
+answer, so that each interval can be computed again. A run that was killed begins again.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import torch
+
+from helpers.arithmetic import products_by
+from helpers.collate import Batch
+from helpers.curves.plan import Curve, run_name
+from helpers.curves.rows import Draw, Pool, draw, held_rows, kinds, load_pool
+from helpers.errors import DataError, RunError
+from helpers.experiment.grid import Cell
+from helpers.experiment.measure import item_losses, per_token
+from helpers.experiment.runner import visible
+from helpers.files import (
+    alone_in,
+    append_jsonl,
+    check_folder,
+    content_hash,
+    read_json,
+    remove_leftovers,
+    repair_journal,
+    write_json,
+)
+from helpers.generate import respond
+from helpers.judge import ReferenceJudge
+from helpers.masking import Example, make_examples
+from helpers.model import GPT
+from helpers.progress import bar
+from helpers.runs import FORMERLY, begin, check_model, keep_memory, provenance
+from helpers.tokenizer import load_tokenizer
+from helpers.train import Plan, TrainState, train
+from helpers.weights import load_model
+
+BASE = "base"  # the run that is the untouched model
+FREE = ("points", "seeds")  # may grow later; all other settings decide what finished runs mean
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What all runs of a curve share."""
+
+    curve: Curve
+    pool: Pool
+    model: GPT  # one for all runs, reset for each
+    base: dict[str, torch.Tensor]  # its weights before any training
+
+    def examples(self, records: list[dict], template: str) -> tuple[list[Example], list]:
+        """The records as tokens, and those left out as (place, reason)."""
+        return make_examples(
+            records,
+            self.curve.templates()[template],
+            load_tokenizer(),
+            max_length=self.model.config.n_positions,
+        )
+
+
+def run_curve(curve: Curve, out: str | Path) -> Iterator[dict]:
+    """Train and measure every run of the curve that `out` does not hold yet; yields its rows.
+
+    The untouched model's row (run "base") comes first. Nothing that is finished is done again; a
+    later call may add points and seeds. Raises RunError when `out` holds runs of other settings or
+    rows, and CourseError when another process is at work there.
+    """
+    out = Path(out)
+    curve = as_begun(curve, out).resolved()
+    check_folder(out)
+    if out.exists() and not (out / "curve.json").exists() and any(visible(out)):
+        raise RunError(f"{out} is not empty and holds no curve: name another folder.")
+    pool = load_pool(curve)
+    about = description(curve, pool)
+    if (out / "curve.json").exists():
+        check_same(about, out)
+    for point in curve.points:  # before anything is loaded or trained
+        draw(curve, pool, point, 1)
+    out.mkdir(parents=True, exist_ok=True)
+    with alone_in(out, "curve"):
+        write_about(about, out)
+        finished = {row["run"] for row in repair_journal(out / "runs.jsonl")}
+        yield from missing_runs(set_up(curve, pool), out, finished)
+
+
+def as_begun(curve: Curve, out: Path) -> Curve:
+    """The curve with "auto" replaced by what it meant when the runs in `out` began, if there are any."""
+    if not (out / "curve.json").exists():
+        return curve
+    before = read_about(out)["settings"]
+    auto = [k for k in ("device", "precision", *FORMERLY) if getattr(curve, k) == "auto"]
+    return replace(curve, **{key: before[key] for key in auto if key in before})
+
+
+def read_about(out: Path) -> dict:
+    """What curve.json says. Raises RunError when it describes no curve."""
+    found = read_json(out / "curve.json")
+    if not isinstance(found, dict) or not isinstance(found.get("settings"), dict):
+        raise RunError(f"{out / 'curve.json'} does not describe a curve: name another folder.")
+    return found
+
+
+def description(curve: Curve, pool: Pool) -> dict:
+    """curve.json: the settings, how many rows there are, where it all comes from."""
+    named = curve.vary not in ("rows", "clean", "template")
+    return {
+        "settings": asdict(curve),
+        "held_rows": 0 if curve.vary == "rows" else held_rows(curve, pool),
+        "kinds": kinds(curve, pool) if named else [],
+        "rows": {
+            **{name: len(getattr(pool, name)) for name in ("own", "more", "validation", "test")},
+            "leaks_left_out": pool.leaks_left_out,
+        },
+        "provenance": {
+            **provenance(curve.model, curve.data),
+            "more_sha256": content_hash(pool.more),
+        },
+    }
+
+
+def check_same(about: dict, out: Path) -> None:
+    """Refuse settings or rows that would change what the finished runs in `out` mean."""
+    before = read_about(out)
+    # Each run answers in all formats that there were: one more would have to be asked in afterwards.
+    free = FREE[1:] if about["settings"]["vary"] == "template" else FREE
+    for key, value in about["settings"].items():
+        if key not in free and before["settings"].get(key) != _as_json(value):
+            raise RunError(
+                f"{out} holds runs with {key} = {before['settings'].get(key)!r}, not {value!r}: they "
+                f"could not be compared. Give {key} as it was, or name another folder. (What may be "
+                f"added there: {' and '.join(free)}.)"
+            )
+    if before["kinds"] != about["kinds"]:
+        raise RunError(
+            f"{out} holds runs that draw from other values of {about['settings']['vary']!r}: the point "
+            "with the fewest values decides which have rows enough. Name another folder."
+        )
+    # Further rows that nothing needed so far were not loaded either.
+    both = before["rows"]["more"] and about["rows"]["more"]
+    for what in ("model", "data", *(["more"] if both else [])):
+        if before["provenance"][f"{what}_sha256"] != about["provenance"][f"{what}_sha256"]:
+            raise RunError(
+                f"{out}: the {what} file has changed since the runs began, so going on would mix the "
+                "two. Name another folder."
+            )
+
+
+def _as_json(value):
+    """The value as it comes back from a JSON file: tuples are lists there."""
+    if isinstance(value, (list, tuple)):
+        return [_as_json(v) for v in value]
+    return {k: _as_json(v) for k, v in value.items()} if isinstance(value, dict) else value
+
+
+def write_about(about: dict, out: Path) -> None:
+    """Write curve.json, with the points and seeds of earlier calls."""
+    path = out / "curve.json"
+    remove_leftovers(path)
+    old = read_about(out) if path.exists() else {}
+    settings, before = about["settings"], old.get("settings", {})
+    points = list(dict.fromkeys([*before.get("points", ()), *settings["points"]]))
+    if all(isinstance(point, int) for point in points):
+        points.sort()
+    seeds = max(before.get("seeds", 0), settings["seeds"])
+    more = max(old, about, key=lambda a: a["rows"]["more"] if a else -1)
+    write_json(
+        path,
+        {
+            **about,
+            "settings": {**settings, "points": points, "seeds": seeds},
+            "rows": more["rows"],
+            "provenance": {
+                **(old or about)["provenance"],
+                "more_sha256": more["provenance"]["more_sha256"],
+            },
+        },
+    )
+
+
+def set_up(curve: Curve, pool: Pool) -> Desk:
+    """The model, loaded once, beside the rows."""
+    model = load_model(curve.model, device=curve.device)
+    check_model(model, curve.model)
+    base = {name: weight.clone() for name, weight in model.state_dict().items()}
+    keep_memory()
+    return measurable(Desk(curve, pool, model, base))
+
+
+def measurable(desk: Desk) -> Desk:
+    """The desk without validation rows that are too long in one of the formats, or have no answer.
+
+    Raises DataError when fewer than 2 are left: an interval needs as many.
+    """
+    formats = desk.curve.points if desk.curve.vary == "template" else (desk.curve.template,)
+    gone = {i for name in formats for i, _ in desk.examples(desk.pool.validation, name)[1]}
+    kept = [row for i, row in enumerate(desk.pool.validation) if i not in gone]
+    if len(kept) < 2 or len(desk.pool.test) < 2:
+        raise DataError(
+            f"{len(kept)} validation rows can be used, and there are {len(desk.pool.test)} test rows: "
+            "an interval needs at least 2 of each. Add rows to the data set."
+        )
+    return replace(desk, pool=replace(desk.pool, validation=kept))
+
+
+def missing_runs(desk: Desk, out: Path, finished: set[str]) -> Iterator[dict]:
+    """The rows of all runs that are not finished, beside a bar with runs done and time left."""
+    curve, journal = desk.curve, out / "runs.jsonl"
+    if BASE not in finished:
+        row = {"run": BASE, "point": None, "seed": 0, "rows": 0}
+        row |= measured(desk, curve.template)
+        append_jsonl(journal, row)
+        yield row
+    todo = [(p, s) for p, s in curve.runs() if run_name(p, s) not in finished]
+    total = sum(curve.steps_for(planned_rows(desk, point)) for point, _ in todo)
+    with bar(total=total, unit="step", steady=True) as progress:
+        for number, (point, seed) in enumerate(todo, start=1):
+            words = f"run {number} of {len(todo)}: {curve.vary} {point}, seed {seed}"
+            progress.set_description_str(words, refresh=False)
+            row = one_run(desk, point, seed, progress.update)
+            append_jsonl(journal, row)
+            yield row
+
+
+def planned_rows(desk: Desk, point: int | str) -> int:
+    """About how many rows a run learns from: what is put in or left out is not counted."""
+    return point if desk.curve.vary == "rows" else held_rows(desk.curve, desk.pool)
+
+
+def one_run(desk: Desk, point: int | str, seed: int, tick: Callable[[], None]) -> dict:
+    """Draw the rows, train on them, measure: one line of runs.jsonl."""
+    drawn = draw(desk.curve, desk.pool, point, seed)
+    template = str(point) if desk.curve.vary == "template" else desk.curve.template
+    examples, dropped = desk.examples(drawn.records, template)
+    if len(examples) < desk.curve.batch_size:
+        raise DataError(
+            f"{len(examples)} of {len(drawn.records)} rows of {desk.curve.vary} {point} can be used, "
+            f"fewer than one batch of {desk.curve.batch_size}. `course data check` says why."
+        )
+    return {
+        "run": run_name(point, seed),
+        "point": point,
+        "seed": seed,
+        "rows": len(examples),
+        "left_out": len(dropped),
+        "tokens_a_row": sum(len(e.ids) for e in examples) / len(examples),
+        **tuned(desk, examples, seed, tick),
+        **marked(drawn),
+        **measured(desk, template),
+    }
+
+
+class FirstSteps:
+    """The first `steps` steps of a plan as one epoch, however many of its own epochs they are."""
+
+    def __init__(self, plan: Plan, steps: int):
+        self.plan, self.steps_per_epoch = plan, steps
+
+    def micro_batches(self, epoch: int, step: int) -> list[Batch]:
+        """The batches of a step."""
+        return self.plan.micro_batches(*divmod(step, self.plan.steps_per_epoch))
+
+
+def tuned(desk: Desk, examples: list[Example], seed: int, tick: Callable[[], None]) -> dict:
+    """Train the model afresh on the examples; returns what happened, as columns of the row."""
+    curve, model = desk.curve, desk.model
+    model.load_state_dict(desk.base)
+    model.zero_grad(set_to_none=True)
+    model.train()
+    cell = Cell(curve.loss_on, seed, len(examples), curve.epochs, "any", curve.lr)
+    plan, state = begin(curve.grid().run_settings(cell), model, examples)
+    each, steps = plan.steps_per_epoch, curve.steps_for(len(examples))
+    if curve.same_steps:
+        plan, state = FirstSteps(plan, steps), TrainState(model, replace(state.settings, epochs=1))
+    started = time.perf_counter()
+    for _ in train(state, plan, device=curve.device):
+        tick()
+    model.eval()
+    return {
+        "lr": curve.lr,
+        "steps": state.step,
+        "epochs": steps / each,
+        "tokens": state.tokens,
+        "target_tokens": state.target_tokens,
+        "seconds": time.perf_counter() - started,
+    }
+
+
+def marked(drawn: Draw) -> dict:
+    """Which test rows are marked, where that means anything."""
+    return {"marked": [int(mark) for mark in drawn.marked]} if drawn.marked else {}
+
+
+def measured(desk: Desk, template: str) -> dict:
+    """Response loss on the validation rows, and the scores of the answers to the test rows.
+
+    `nll` and `n_tokens`: a number a validation row. `scores`: a list for each format in which was
+    asked, which is the one trained with, and all of them where formats are what is varied.
+    """
+    curve, model = desk.curve, desk.model
+    examples, _ = desk.examples(desk.pool.validation, template)
+    with products_by(curve.products):
+        items = item_losses(model, examples)
+    asked = curve.points if curve.vary == "template" else (template,)
+    scores, stopped = {}, {}
+    for name in asked:
+        answers = respond(
+            model,
+            desk.pool.test,
+            curve.templates()[name],
+            load_tokenizer(),
+            max_new_tokens=curve.max_new_tokens,
+            batch_size=32,
+            desc=None,
+        )
+        judge = ReferenceJudge()
+        scores[name] = [round(judge.score(row)[0], 2) for row in answers]
+        stopped[name] = sum(row["finish_reason"] == "stop" for row in answers) / len(answers)
+    return {
+        "template": template,
+        "response_loss": per_token(items),
+        "nll": [float(f"{value:.6g}") for value in items[:, 0]],
+        "n_tokens": [int(value) for value in items[:, 1]],
+        "score": math.fsum(scores[template]) / len(scores[template])
+        if template in scores
+        else None,
+        "scores": scores,
+        "stopped": stopped,
+    }
