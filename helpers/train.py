@@ -360,15 +360,15 @@ def load_state(folder: str | Path, state: TrainState) -> TrainState:
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             counters = file.metadata()
+            for name, weight in weights.items():
+                weight.copy_(placed(file.get_tensor(f"model.{name}"), weight))
             for name in file.keys():  # noqa: SIM118 (not a dictionary)
-                value, (kind, key) = file.get_tensor(name), name.split(".", 1)
-                if kind == "model":
-                    weights[key].copy_(placed(value, weights[key]))
-                    continue
-                index, key = key.split(".")
-                if key != "step":
-                    value = placed(value, parameters[int(index)])
-                optimizer["state"].setdefault(int(index), {})[key] = value
+                if name.startswith("optimizer."):
+                    _, index, key = name.split(".")
+                    value = file.get_tensor(name)
+                    if key != "step":
+                        value = placed(value, parameters[int(index)])
+                    optimizer["state"].setdefault(int(index), {})[key] = value
     except (OSError, safetensors.SafetensorError) as error:
         raise RunError(
             f"{path}: cannot be read ({error}). Delete the folder and start again."

@@ -291,8 +291,13 @@ def trained_rows(bench: Bench, out: Path, finished: set[str], rates: dict) -> It
             remove_leftovers(items_path(out, cell.run))
             lr = rate_of(cell, rates)
             rows, drawn = bench.material(cell.ratio).subset(cell.ratio, cell.rows, cell.seed)
-            facts = train_once(bench, cell, lr, rows, tick)
-            yield finish(bench, out, cell, cell.run, drawn, facts)
+            job = job_of(cell, out)
+            begun = job.folder if job.folder.exists() else None  # on a cluster that is gone
+            facts = train_once(bench, cell, lr, rows, tick, folder=begun)
+            row = finish(bench, out, cell, cell.run, drawn, facts)
+            if begun:
+                close_job(job, out)
+            yield row
 
 
 def rate_of(cell: Cell, rates: dict) -> float:
@@ -315,7 +320,7 @@ def rows_of_cluster(
             yield row
 
 
-def job_of(cell: Cell, out: Path, arguments: tuple) -> Job:
+def job_of(cell: Cell, out: Path, arguments: tuple = ()) -> Job:
     """The job of a cell, with its folder."""
     return Job(cell.run, out.absolute() / "working" / cell.run, arguments)
 
