@@ -176,7 +176,7 @@ def row_length() -> float:
 
 
 def worked_table() -> str:
-    """What GPT-2 XL on Alpaca-52k needs: memory of each process and hours, as Markdown."""
+    """What GPT-2 XL on Alpaca-52k needs: memory of each process and time, as Markdown."""
     from helpers.distributed import Ranks
     from helpers.memory import gb, predict_memory, step_operations
     from helpers.weights import GPT2_SIZES
@@ -184,7 +184,7 @@ def worked_table() -> str:
     config, length = GPT2_SIZES["gpt2-xl"], row_length()
     tokens = ALPACA["rows"] * length * ALPACA["epochs"]
     lines = [
-        "| | memory of each, GB | of it weights, gradients, moments | hours |",
+        "| | memory of each, GB | of it weights, gradients, moments | minutes |",
         "|---|---:|---:|---:|",
     ]
     for name, (size, options) in WAYS.items():
@@ -195,10 +195,10 @@ def worked_table() -> str:
         )
         again = 4 / 3 if options.get("checkpointing") else 1
         operations = again * step_operations(config, tokens, tokens, length, options.get("lora", 0))
-        hours = operations / (SUSTAINED * size) / 3600
+        minutes = operations / (SUSTAINED * size) / 60
         fixed = memory.total - memory.activations
-        exact = f"{hours:.1f}" if options["precision"] == "bf16" else "longer"
-        lines.append(f"| {name} | {gb(memory.total)} | {gb(fixed)} | {exact} |")
+        time = f"{minutes:.0f}" if options["precision"] == "bf16" else "more"
+        lines.append(f"| {name} | {gb(memory.total)} | {gb(fixed)} | {time} |")
     return "\n".join(
         [
             *lines,

@@ -9,6 +9,7 @@ its folder how far it had come. Ray (Moritz et al. 2018) is an extra: `pip insta
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -48,22 +49,39 @@ def connected(address: str) -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
+    check_answer(address)
+    quiet = {"log_to_driver": False, "logging_level": "error"}
     try:
-        ray.init(
-            None if address == "auto" else address,
-            include_dashboard=None if address != "auto" else False,
-            log_to_driver=False,
-            logging_level="error",
-        )
-    except (ConnectionError, OSError, RuntimeError, ValueError) as error:
-        raise SettingsError(
-            f"no Ray cluster answers at {address!r} ({one_line(error)}). Begin one with `ray start "
-            "--head`, join it from other machines as that tells, and give its address; or give auto."
-        ) from error
+        ray.init(address, **quiet)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        if address != "auto":
+            raise SettingsError(no_cluster(address, error)) from error
+        # One of our own, which nobody else can reach.
+        ray.init("local", include_dashboard=False, _node_ip_address="127.0.0.1", **quiet)
     try:
         yield
     finally:
         ray.shutdown()
+
+
+def check_answer(address: str) -> None:
+    """Refuse an address where nobody listens: Ray itself would go on asking for minutes."""
+    if address == "auto":
+        return
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=10).close()
+    except (OSError, ValueError, OverflowError) as error:
+        raise SettingsError(no_cluster(address, error)) from error
+
+
+def no_cluster(address: str, error: Exception) -> str:
+    """What to tell somebody whose cluster cannot be reached."""
+    return (
+        f"no Ray cluster answers at {address!r} ({one_line(error)}). Begin one with `ray start --head`, "
+        "join it from other machines as that tells, and give its address, such as 10.0.0.1:6379; or "
+        "give auto."
+    )
 
 
 def run_jobs(work: Callable, jobs: Iterable[Job], *, gpus: int = 0) -> Iterator[tuple[Job, Any]]:

@@ -1,5 +1,6 @@
 """Many runs at a time: what a job leaves and goes on from, and a cluster that loses a worker."""
 
+import itertools
 import json
 import os
 import signal
@@ -24,7 +25,7 @@ SMALL = replace(TINY, n_layer=1, n_head=1, n_embd=7)
 
 @pytest.fixture
 def grid(tmp_path, records, monkeypatch):
-    """Two arms and three seeds: six runs of 60 steps."""
+    """Two arms and three seeds: six runs of 36 steps."""
     monkeypatch.chdir(tmp_path)
     save_model(random_model(SMALL), tmp_path / "model")
     write_json(tmp_path / "data.json", records)
@@ -34,7 +35,7 @@ def grid(tmp_path, records, monkeypatch):
         arms=("all", "response"),
         seeds=3,
         rows=(24,),
-        epochs=(10,),
+        epochs=(6,),
         lrs=(0.01,),
         batch_size=4,
         template="plain",
@@ -53,32 +54,61 @@ def comparable(row):
 
 
 def test_a_job_goes_on_where_its_worker_died(grid, tmp_path, monkeypatch):
-    """Killed after 25 steps, the last of them not in a checkpoint; the row is the same to the bit."""
-    plain = {row["run"]: row for row in run_grid(grid, tmp_path / "plain")}
-    grid = runner.set_up(grid.resolved()).grid
-    cell, folder = grid.cells()[1], tmp_path / "jobs" / "working" / "one"
-    folder.mkdir(parents=True)
+    """Killed in its 26th step; the row and every held-out loss are the same to the bit."""
+    grid, folder = runner.set_up(grid.resolved()).grid, tmp_path / "working" / "one"
+    cell = grid.cells()[1]
+    bench = runner.bench_of(grid)
+    rows, drawn = bench.material("any").subset("any", cell.rows, cell.seed)
+    facts = runner.train_once(bench, cell, 0.01, rows)
+    plain, plain_items = runner.measured(bench, cell, cell.run, drawn, facts)
+
     real, steps = runner.train, []
 
-    def killed_after_25(state, plan, **options):
+    def killed_in_the_26th(state, plan, **options):
         for record in real(state, plan, **options):
             steps.append(record.step)
             if len(steps) == 26:
                 raise SystemExit("killed")
             yield record
 
-    monkeypatch.setattr(runner, "train", killed_after_25)
+    monkeypatch.setattr(runner, "train", killed_in_the_26th)
     with pytest.raises(SystemExit):
         runner.train_cell(grid, cell, 0.01, 0, folder)
-    append_jsonl(folder / "metrics.jsonl", {**read_jsonl(folder / "metrics.jsonl")[-1], "step": 26})
+    journal = folder / "metrics.jsonl"
+    append_jsonl(journal, {**read_jsonl(journal)[-1], "step": 26})  # ahead of the checkpoint
     row, items = runner.train_cell(grid, cell, 0.01, 0, folder)
-    assert steps == [*range(1, 27), *range(26, 61)]  # 26 was not written down
-    assert comparable(row) == comparable(plain[cell.run])
-    stored = np.load(runner.items_path(tmp_path / "plain", cell.run))
-    np.testing.assert_array_equal(items, stored)
+    assert steps == [*range(1, 27), *range(26, 37)]
+    assert comparable(row) == comparable(plain)
+    np.testing.assert_array_equal(items, plain_items)
     attempts = read_jsonl(folder / runner.ATTEMPTS)
     assert [a["from_step"] for a in attempts] == [0, 25]
     assert attempts[0]["pid"] == os.getpid()
+
+
+def test_without_the_cluster_that_began_it_the_same_command_goes_on(grid, tmp_path, monkeypatch):
+    """A run that is half done in its folder is finished there by the one process that there is."""
+    grid = replace(grid, seeds=2, epochs=(1,))
+    whole = [comparable(row) for row in run_grid(grid, tmp_path / "whole")]
+    out, real = tmp_path / "out", runner.train
+    settled = runner.set_up(grid.resolved()).grid
+    job = runner.job_of(settled.cells()[0], out)
+
+    def killed(state, plan, **options):
+        yield from itertools.islice(real(state, plan, **options), 4)
+        raise SystemExit("killed")
+
+    monkeypatch.setattr(runner, "train", killed)
+    running = run_grid(grid, out)
+    next(running)  # the base's row, after which the folder is an experiment's
+    running.close()
+    with pytest.raises(SystemExit):
+        runner.train_cell(settled, settled.cells()[0], 0.01, 0, job.folder)
+    monkeypatch.setattr(runner, "train", real)
+    rows = [comparable(row) for row in run_grid(grid, out)]
+    assert rows == whole[1:]
+    assert not job.folder.exists()
+    (line,) = read_jsonl(out / "cluster.jsonl")
+    assert [attempt["from_step"] for attempt in line["attempts"]] == [0, 4]
 
 
 def test_ray_is_missing(monkeypatch, tmp_path, capsys, grid):
@@ -89,20 +119,35 @@ def test_ray_is_missing(monkeypatch, tmp_path, capsys, grid):
     assert "pip install -e '.[ray]'" in capsys.readouterr().err
 
 
+def test_an_unseen_folder_is_named(tmp_path, monkeypatch):
+    """On another machine of the cluster, where the folder of the command does not exist."""
+    monkeypatch.chdir(tmp_path)
+    job = cluster.Job("job 1", tmp_path / "job-1", (1,))
+    with pytest.raises(RunError, match=r"job 1: .*/nowhere cannot be used on one of the cluster's"):
+        cluster.attempt(double, job, str(tmp_path / "nowhere"))
+    assert cluster.attempt(double, job, str(tmp_path)) == 2
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "somewhere", "a:b"])
+def test_an_address_where_nobody_answers_is_refused_at_once(address):
+    with pytest.raises(SettingsError, match=f"no Ray cluster answers at '{address}'.*start --head"):
+        cluster.check_answer(address)
+
+
 # --- with one ------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def two_workers(monkeypatch):
+@pytest.fixture(scope="module")
+def two_workers():
     """A cluster of two workers on this machine."""
     ray = pytest.importorskip("ray", reason="Ray is an extra: pip install -e '.[ray]'")
-    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    ray.init(
-        "local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="error"
-    )
-    yield ray
-    ray.shutdown()
+    quiet = {"include_dashboard": False, "log_to_driver": False, "logging_level": "error"}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        ray.init("local", num_cpus=2, _node_ip_address="127.0.0.1", **quiet)
+        ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers know no tests
+        yield ray
+        ray.shutdown()
 
 
 def double(number, folder):
@@ -160,7 +205,7 @@ def test_a_killed_worker_loses_and_repeats_nothing(two_workers, grid, tmp_path):
             time.sleep(0.02)
             rows = read_jsonl(out / "runs.jsonl") if (out / "runs.jsonl").exists() else []
             for state in sorted((out / "working").glob("*/state.json")) if len(rows) > 1 else []:
-                if 5 <= int(read_json(state)["step"]) <= 40:
+                if 5 <= int(read_json(state)["step"]) <= 24:
                     attempt = read_jsonl(state.parent / runner.ATTEMPTS)[-1]
                     os.kill(attempt["pid"], signal.SIGKILL)
                     killed.append(state.parent.name)
@@ -198,20 +243,3 @@ def test_the_command_line_on_a_cluster_with_a_sweep(two_workers, grid, tmp_path,
     assert len(read_jsonl(tmp_path / "out" / "sweep.jsonl")) == 10
     assert main(command) == 0  # and without a cluster all is found done
     assert json.loads(capsys.readouterr().out)["new_runs"] == 0
-
-
-@pytest.mark.filterwarnings("default")
-def test_no_cluster_answers():
-    pytest.importorskip("ray", reason="Ray is an extra: pip install -e '.[ray]'")
-    nobody = pytest.raises(SettingsError, match="no Ray cluster answers at '127.*ray start --head")
-    with nobody, cluster.connected("127.0.0.1:1"):
-        raise AssertionError("connected to nothing")
-
-
-def test_an_unseen_folder_is_named(tmp_path, monkeypatch):
-    """On another machine of the cluster, where the folder of the command does not exist."""
-    monkeypatch.chdir(tmp_path)
-    job = cluster.Job("job 1", tmp_path / "job-1", (1,))
-    with pytest.raises(RunError, match=r"job 1: .*/nowhere cannot be used on one of the cluster's"):
-        cluster.attempt(double, job, str(tmp_path / "nowhere"))
-    assert cluster.attempt(double, job, str(tmp_path)) == 2

@@ -53,9 +53,9 @@ def test_gpt2_xl_on_alpaca_by_hand():
     assert set(scaling.WAYS) < set(rows)
     assert float(rows["`--precision fp32`"][1]) == round(16 * n / 1e9, 1)
     operations = 6 * n * 52_002 * 3 * scaling.row_length()
-    hours = float(rows["`--precision bf16`"][2])
-    assert operations <= hours * 3600 * scaling.SUSTAINED <= 1.05 * operations  # and attention
-    assert abs(float(rows["8 processes"][2]) - hours / 8) <= 0.1
+    minutes = float(rows["`--precision bf16`"][2])
+    assert operations <= minutes * 60 * scaling.SUSTAINED <= 1.05 * operations  # and attention
+    assert abs(float(rows["8 processes"][2]) - minutes / 8) <= 0.6
     assert float(rows["8 processes, `--shard`"][1]) < float(rows["8 processes"][1]) / 3
 
 
