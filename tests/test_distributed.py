@@ -321,7 +321,7 @@ def test_a_rank_that_is_killed_ends_the_other_and_the_run_goes_on(settings, tmp_
     ranks[victim].kill()
     _, err = running.communicate(timeout=60)
     assert running.returncode != 0
-    assert "Traceback" not in err.split("torch.distributed.elastic")[0]
+    assert "helpers/" not in err  # torchrun shows a traceback of its own, and ours has none
     other = "1" if victim == "0" else "0"
     assert f"rank {other} of 2 ends because another one has ended" in err
     assert "--resume goes on" in err
