@@ -19,6 +19,7 @@ import sys
 from pathlib import Path
 from statistics import median
 
+from helpers.distributed import cores
 from helpers.files import read_json, write_json, write_text
 
 ROOT = Path(__file__).parent.parent
@@ -60,11 +61,7 @@ def turn(side: str, args) -> dict:
     env = {**os.environ, "COURSE_PROGRESS": "off", "PYTHONPATH": str(ROOT)}
     if processes > 1:
         start += ["torch.distributed.run", "--standalone", f"--nproc-per-node={processes}", "-m"]
-        env.pop("OMP_NUM_THREADS", None)
-    else:
-        from helpers.distributed import cores
-
-        env["OMP_NUM_THREADS"] = str(cores())
+    env["OMP_NUM_THREADS"] = str(max(1, cores() // processes))
     worker = ["benchmarks.scaling", "--worker", f"--rows={args.rows}", f"--steps={args.steps}"]
     worker += [f"--precision={args.precision}", f"--products={args.products}"]
     worker += ["--shard"] * sharded
@@ -109,7 +106,6 @@ def work(args) -> None:
 def measure(args) -> dict:
     """Turns of every side, one after another, and what they say about the cost of a second process."""
     from helpers.arithmetic import choose_products
-    from helpers.distributed import cores
     from helpers.progress import bar
     from helpers.runs import choose_precision, provenance
 
@@ -212,9 +208,7 @@ def worked_table() -> str:
 
 def blocks() -> dict[str, str]:
     """The generated parts of the page, by name."""
-    measured = (
-        "Not measured yet: `python -m benchmarks.scaling --record`, in half an hour of quiet."
-    )
+    measured = "Not measured yet: `python -m benchmarks.scaling --record`, on a quiet machine."
     if RESULTS.exists():
         measured = measured_table(read_json(RESULTS))
     return {"measured": measured, "worked out": worked_table()}

@@ -46,6 +46,7 @@ OPTIONAL = {
     "evalica": "arena",
     "xllamacpp": "judge",
     "pyarrow": "mmlu",
+    "ray": "ray",
     "lm-eval": "harness",
     **dict.fromkeys(("datasets", "transformers", "tokenizers", "trl"), "bench"),
 }

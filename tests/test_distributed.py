@@ -326,7 +326,7 @@ def test_a_rank_that_is_killed_ends_the_other_and_the_run_goes_on(settings, tmp_
     assert f"rank {other} of 2 ends because another one has ended" in err
     assert "--resume goes on" in err
     done = max(line["step"] for line in read_jsonl(out / "metrics.jsonl"))
-    again = list(fine_tune(replace(settings, epochs=40), out, resume=True))
+    again = list(fine_tune(replace(settings, products="auto"), out, resume=True))
     assert done < 160
     assert [r.step for r in again] == list(range(161))
 
