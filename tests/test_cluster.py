@@ -78,6 +78,7 @@ def test_a_job_goes_on_where_its_worker_died(grid, tmp_path, monkeypatch):
     append_jsonl(journal, {**read_jsonl(journal)[-1], "step": 26})  # ahead of the checkpoint
     row, items = runner.train_cell(grid, cell, 0.01, 0, folder)
     assert steps == [*range(1, 27), *range(26, 37)]
+    assert [line["step"] for line in read_jsonl(journal)] == list(range(1, 37))
     assert comparable(row) == comparable(plain)
     np.testing.assert_array_equal(items, plain_items)
     attempts = read_jsonl(folder / runner.ATTEMPTS)
