@@ -56,8 +56,7 @@ def connected(address: str) -> Iterator[None]:
     except (ConnectionError, RuntimeError, ValueError) as error:
         if address != "auto":
             raise SettingsError(no_cluster(address, error)) from error
-        # One of our own, which nobody else can reach.
-        ray.init("local", include_dashboard=False, _node_ip_address="127.0.0.1", **quiet)
+        ray.init("local", include_dashboard=False, **quiet)  # one of our own
     try:
         yield
     finally:

@@ -145,7 +145,7 @@ def two_workers():
     quiet = {"include_dashboard": False, "log_to_driver": False, "logging_level": "error"}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        ray.init("local", num_cpus=2, _node_ip_address="127.0.0.1", **quiet)
+        ray.init("local", num_cpus=2, **quiet)
         ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers know no tests
         yield ray
         ray.shutdown()
