@@ -131,6 +131,24 @@ def checked(batch: Batch, n_rows: int, loss_on: str) -> Batch:
     return batch
 
 
+def nothing() -> Batch:
+    """A batch of one token of padding: no loss and no weight, and a gradient of zeros.
+
+    For a process to whose share no row has fallen: it takes its part in the step all the same.
+    """
+    one = torch.zeros(1, 1, dtype=torch.long)
+    return Batch(one + PAD_ID, one, one - 1, one + IGNORE_INDEX, torch.zeros(1, 1))
+
+
+def share_of(rows: Sequence[int], share: tuple[int, int]) -> Sequence[int]:
+    """The rows of a step that fall to one of several processes; share: (which, of how many).
+
+    Dealt out like cards: rows in the order of their lengths are as long in every share.
+    """
+    which, of = share
+    return rows[which::of]
+
+
 def shared_prefix(examples: Sequence[Example]) -> int:
     """How many tokens the examples can share: their longest common prefix, minus one token.
 
@@ -265,7 +283,8 @@ class BatchPlan:
     `steps(epoch)` is a list of index lists, `micro_batches(epoch, step)` the batches to accumulate
     for one optimiser step. Asking out of order gives the same answer, so a resumed run needs no
     replay. With `tokens_per_step` a step holds about so many tokens, whatever the batch size: of
-    use on a GPU, where a step should fill the machine.
+    use on a GPU, where a step should fill the machine. Of several processes each collates its own
+    `share` of every batch's rows (see `share_of`): steps and their rows are the same for any number.
     """
 
     def __init__(
@@ -279,12 +298,13 @@ class BatchPlan:
         layout: str = "padded",
         tokens_per_step: int = 0,
         seed: int = 0,
+        share: tuple[int, int] = (0, 1),
     ):
         check_batch_size(batch_size, accumulate)
         check_tokens_per_step(tokens_per_step, accumulate)
         self.examples, self.loss_on, self.collate = examples, loss_on, LAYOUTS[layout]
         self.batch_size, self.accumulate = batch_size, accumulate
-        self.grouped, self.seed = grouped, seed
+        self.grouped, self.seed, self.share = grouped, seed, share
         if not self.examples:
             raise DataError("there are no examples to train on: every row was left out.")
         self.tokens_per_step = tokens_per_step
@@ -310,7 +330,12 @@ class BatchPlan:
         rows = self.steps(epoch)[step]
         size = len(rows) if self.tokens_per_step else self.batch_size // self.accumulate
         parts = [rows[i : i + size] for i in range(0, len(rows), size)]
-        return [self.collate([self.examples[i] for i in part], self.loss_on) for part in parts]
+        mine = [share_of(part, self.share) for part in parts]
+        return [self.batch(share) if share else nothing() for share in mine]
+
+    def batch(self, rows: Sequence[int]) -> Batch:
+        """The batch of the examples with these indices."""
+        return self.collate([self.examples[i] for i in rows], self.loss_on)
 
 
 def by_length(examples: Sequence[Example], batch_size: int) -> list[list[int]]:
@@ -326,7 +351,12 @@ def evaluation_batches(
     batch_size: int = 32,
     *,
     layout: str = "padded",
+    share: tuple[int, int] = (0, 1),
 ):
-    """Batches over all examples, as `by_length` puts them together."""
-    parts = by_length(examples, batch_size)
-    return [LAYOUTS[layout]([examples[i] for i in part], loss_on) for part in parts]
+    """Batches over all examples, as `by_length` puts them together.
+
+    Of several processes each gets its `share` of the rows, in as many batches as the others.
+    """
+    parts = [share_of(part, share) for part in by_length(examples, batch_size * share[1])]
+    collate = LAYOUTS[layout]
+    return [collate([examples[i] for i in part], loss_on) if part else nothing() for part in parts]

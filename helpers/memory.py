@@ -18,6 +18,7 @@ from pathlib import Path
 import psutil
 import torch
 
+from helpers.distributed import ALONE, Ranks
 from helpers.environment import memory_gb
 from helpers.lora import TARGETS
 from helpers.masking import loss_weights
@@ -54,6 +55,7 @@ class Forecast:
     program: int  # bytes that Python and PyTorch take by themselves; 0 on a GPU
     free: int  # bytes
     seconds: float
+    ranks: int = 1  # processes, of which each needs that memory
 
     @property
     def total(self) -> int:
@@ -65,8 +67,9 @@ class Forecast:
         parts = f"weights {gb(m.weights)}, gradients {gb(m.gradients)}, "
         parts += f"optimiser {gb(m.optimiser)}, activations {gb(m.activations)}"
         program = f", Python and PyTorch {gb(self.program)}" if self.program else ""
+        each = f" for each of {self.ranks} processes" if self.ranks > 1 else ""
         return (
-            f"expected: {gb(self.total)} GB of memory ({parts}{program}) and about "
+            f"expected: {gb(self.total)} GB of memory{each} ({parts}{program}) and about "
             f"{minutes(self.seconds)}"
         )
 
@@ -113,6 +116,7 @@ def predict_memory(
     lora: int = 0,
     precision: str = "fp32",
     checkpointing: bool = False,
+    ranks: Ranks = ALONE,
 ) -> Memory:
     """Memory for steps of `rows` × `length` tokens, of which `targets` are learnt from (default: all).
 
@@ -122,18 +126,27 @@ def predict_memory(
     Each target has three rows over the whole vocabulary: log-probabilities and two gradients. With
     bf16 a copy of the weights comes on top; with checkpointing only each layer's input is kept, and
     one layer at a time computed again.
+    Several ranks need this much each: a share of the rows and targets, and all of the weights or,
+    sharded, a share of them, and whole only the embeddings and two blocks (one is computed, the next
+    is under way) with the gradients of the embeddings and of one.
     """
     everything, trained = parameters_of(config, lora)
+    rows, targets = (None if n is None else -(-n // ranks.size) for n in (rows, targets))
     tokens, width = rows * length, config.n_embd
     half = precision == "bf16"
     layer = tokens * width * (2 * 4 + 14 * 2 if half else 16 * 4)
     layer += tokens * 4 * lora * (2 if half else 4)
     kept = config.n_layer * tokens * width * 4 + layer if checkpointing else config.n_layer * layer
     logits = (tokens if targets is None else targets) * config.vocab_size * 12
+    parts, gathered, gradients = 1, 0, 0
+    if ranks.shard:
+        block = 12 * width**2 + 13 * width  # matrices; biases and norms
+        outside = everything - config.n_layer * block
+        parts, gathered, gradients = ranks.size, outside + 2 * block, outside + block
     return Memory(
-        weights=everything * (6 if half else 4),
-        gradients=trained * 4,
-        optimiser=trained * 8,
+        weights=everything * 4 // parts + gathered * 4 + (everything * 2 if half else 0),
+        gradients=trained * 4 // parts + gradients * 4,
+        optimiser=trained * 8 // parts,
         activations=kept + logits,
     )
 
@@ -153,8 +166,8 @@ def step_operations(
     return 2 * passes * (tokens * (matrices + attention) + targets * head)
 
 
-def forecast(settings: RunSettings) -> Forecast:
-    """What a run of these settings will need. Loads the data, not the model.
+def forecast(settings: RunSettings, ranks: Ranks = ALONE) -> Forecast:
+    """What a run of these settings will need, each of several ranks. Loads the data, not the model.
 
     Raises what `fine_tune` would raise for settings or data that cannot be used.
     """
@@ -176,16 +189,19 @@ def forecast(settings: RunSettings) -> Forecast:
         lora=settings.lora,
         precision=settings.precision,
         checkpointing=settings.checkpointing,
+        ranks=ranks,
     )
     operations = settings.epochs * step_operations(
         config, sum(lengths), sum(targets), sum(lengths) / len(lengths), settings.lora
     )
     cuda = settings.device.startswith("cuda")
+    speed = operations_per_second(settings) * ranks.size  # each has its own cores, or GPU
     return Forecast(
         memory=memory,
         program=0 if cuda else psutil.Process().memory_info().rss,
-        free=free_memory(settings.device),
-        seconds=operations / (EFFICIENCY[settings.precision] * operations_per_second(settings)),
+        free=free_memory(settings.device) // (1 if cuda else ranks.here),
+        seconds=operations / (EFFICIENCY[settings.precision] * speed),
+        ranks=ranks.size,
     )
 
 

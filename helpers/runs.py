@@ -34,6 +34,7 @@ from helpers.collate import (
     evaluation_batches,
 )
 from helpers.data import BUNDLED, REMOTE, data_path, load_records, split, split_sizes
+from helpers.distributed import ALONE, Ranks
 from helpers.errors import DataError, RunError, SettingsError, WeightsError, nearest
 from helpers.files import (
     append_jsonl,
@@ -65,6 +66,7 @@ from helpers.train import (
     evaluate_loss,
     load_state,
     save_state,
+    token_losses,
     train,
 )
 from helpers.weights import KNOWN, contiguous, find_model, load_model, save_model
@@ -277,12 +279,12 @@ def load_examples(settings: RunSettings):
 
 
 def begin(
-    settings: RunSettings, model: GPT, examples: Sequence[Example]
+    settings: RunSettings, model: GPT, examples: Sequence[Example], ranks: Ranks = ALONE
 ) -> tuple[BatchPlan, TrainState]:
     """The plan and the state that `train` takes, at the first step of a run of resolved settings.
 
     Which examples meet in which step follows from their lengths and the seed alone: the same for
-    every arm.
+    every arm, and for any number of ranks.
     """
     plan = BatchPlan(
         examples,
@@ -293,6 +295,7 @@ def begin(
         layout=settings.layout,
         tokens_per_step=settings.tokens_per_step,
         seed=settings.seed,
+        share=ranks.share,
     )
     schedule = TrainSettings(
         epochs=settings.epochs,
@@ -314,29 +317,31 @@ def fine_tune(
     resume: bool = False,
     keep_state: bool = False,
     checkpoint_every: float | None = None,
+    ranks: Ranks = ALONE,
 ) -> Iterator[StepRecord]:
     """Fine-tune into the folder `out`, yielding a record before the first step and after each.
 
     The first record (step 0) holds the validation loss of the untouched model. When the last one
     has been taken, the model is saved. `resume` goes on with a run of the same settings, from the
     last checkpoint; there is one every `checkpoint_every` seconds (default: CHECKPOINT_SECONDS) and
-    when Ctrl-C ends the run. Raises RunError when `out` holds something else.
+    when Ctrl-C ends the run. Raises RunError when `out` holds something else. Of several ranks all
+    have to call this, and the first alone writes; another number of them may go on with a run.
     """
     out = Path(out)
     every = CHECKPOINT_SECONDS if checkpoint_every is None else checkpoint_every
     if math.isnan(every):
         raise SettingsError("checkpoint_every is NaN: give seconds, 0 for every step.")
-    settings = (as_begun(settings, out) if resume else settings).resolved()
-    start_folder(settings, out, resume)
-    if (out / "model.safetensors").exists():  # resumed after its end: report, do nothing
-        if not keep_state:
-            clear_state(out)
-        yield from (StepRecord(**line) for line in read_jsonl(out / "metrics.jsonl"))
+    settings = ranks.agreed(settle, settings, out, resume, ranks)
+    if ranks.agreed((out / "model.safetensors").exists):  # resumed after its end: nothing to do
+        if ranks.first:
+            if not keep_state:
+                clear_state(out)
+            yield from (StepRecord(**line) for line in read_jsonl(out / "metrics.jsonl"))
         return
     keep_memory()
     examples, validation_examples, left_out = load_examples(settings)
     check_rows(len(examples), settings)
-    model = load_model(settings.model, device=settings.device)
+    model = load_model(settings.model, device="cpu" if ranks.shard else settings.device)
     check_model(model, settings.model)
     check_length(model, settings)
     if settings.lora:
@@ -345,65 +350,97 @@ def fine_tune(
         )
     if settings.device.startswith("cuda"):
         compile_blocks(model)
-    plan, state = begin(settings, model, examples)
-    validation = evaluation_batches(validation_examples, layout=settings.layout)
+    losses = ranks.wrap(model, token_losses, settings.device)
+    plan, state = begin(settings, model, examples, ranks)
+    validation = evaluation_batches(validation_examples, layout=settings.layout, share=ranks.share)
     journal = out / "metrics.jsonl"
-    if (out / "state.safetensors").exists():
+    if ranks.agreed((out / "state.safetensors").exists):
         load_state(out, state)
-        lines = [line for line in repair_journal(journal) if line["step"] <= state.step]
-        write_jsonl(journal, lines)
-        yield from (StepRecord(**line) for line in lines)
+        if ranks.first:
+            yield from journal_until(state.step, journal)
     else:
-        write_json(
-            out / "settings.json",
-            {
-                **asdict(settings),
-                "rows": {"train": len(examples), "validation": len(validation_examples)},
-                "left_out": [list(row) for row in left_out],
-                "provenance": provenance(settings.model, settings.data),
-            },
-        )
-        write_jsonl(journal, [])
+        if ranks.first:
+            write_json(
+                out / "settings.json",
+                {
+                    **asdict(settings),
+                    "rows": {"train": len(examples), "validation": len(validation_examples)},
+                    "left_out": [list(row) for row in left_out],
+                    "provenance": {
+                        **provenance(settings.model, settings.data),
+                        "ranks": ranks.size,
+                    },
+                },
+            )
+            write_jsonl(journal, [])
         loss = evaluate_loss(
             model,
             validation,
             device=settings.device,
             precision=settings.precision,
             products=settings.products,
+            loss=losses,
+            ranks=ranks,
         )
         check_finite(f"loss of {settings.model} before training", loss, state.settings)
         first = StepRecord(0, 0.0, 0, 0, 0.0, None, loss, 0.0)
-        append_jsonl(journal, asdict(first))
+        if ranks.first:
+            append_jsonl(journal, asdict(first))
         yield first
-    steps = train(state, plan, validation=validation, device=settings.device)
-    yield from checkpointed(within_memory(steps), state, out, every)
+    steps = train(
+        state, plan, validation=validation, loss=losses, device=settings.device, ranks=ranks
+    )
+    yield from checkpointed(within_memory(steps), state, out, every, ranks)
     with interrupt_held():  # all steps are done: the run ends a moment later anyway
         if keep_state:
-            save_state(out, state)
-        if settings.lora:
+            save_state(out, state, ranks)
+        if settings.lora and ranks.first:
             save_adapter(model, out / FOLDER, settings.model)
-        save_model(plain(model), out)
-        if not keep_state:
-            clear_state(out)
+        if whole := ranks.whole_model(model):
+            save_model(plain(whole), out)
+            if not keep_state:
+                clear_state(out)
+
+
+def settle(settings: RunSettings, out: Path, resume: bool, ranks: Ranks) -> RunSettings:
+    """The settings with every "auto" decided, and `out` checked; nothing is written yet."""
+    settings = (as_begun(settings, out) if resume else settings).resolved()
+    if ranks.shard and settings.lora:
+        raise SettingsError(
+            "LoRA and --shard together: LoRA leaves little to spread. Leave out one of them; without "
+            "--shard every process holds the model and trains its share of the rows."
+        )
+    start_folder(settings, out, resume)
+    return settings
+
+
+def journal_until(step: int, journal: Path) -> list[StepRecord]:
+    """The records of a journal up to that step, after cutting off what came later: it is done again."""
+    lines = [line for line in repair_journal(journal) if line["step"] <= step]
+    write_jsonl(journal, lines)
+    return [StepRecord(**line) for line in lines]
 
 
 def checkpointed(
-    steps: Iterator[StepRecord], state: TrainState, out: Path, every: float
+    steps: Iterator[StepRecord], state: TrainState, out: Path, every: float, ranks: Ranks = ALONE
 ) -> Iterator[StepRecord]:
     """The records, each in the journal before it is handed on, with a checkpoint now and then.
 
-    Ctrl-C waits until the step is complete, then for a checkpoint: nothing that is done is lost.
+    Ctrl-C waits until the step is complete, then for a checkpoint: nothing that is done is lost. It
+    may reach one of several ranks a step before the others: they all stop after the same one.
     """
     saved = time.monotonic()
     while True:
         with interrupt_held() as pressed:
             record = next(steps, None)
-            if record:
+            if record and ranks.first:
                 append_jsonl(out / "metrics.jsonl", asdict(record))
-                if pressed or time.monotonic() - saved >= every:
-                    save_state(out, state)
-                    saved = time.monotonic()
-        if pressed:
+            due = ranks.first and time.monotonic() - saved >= every
+            stop, due = ranks.all_sum(bool(pressed), due)
+            if record and (stop or due):
+                save_state(out, state, ranks)
+                saved = time.monotonic()
+        if stop or pressed:
             raise KeyboardInterrupt
         if record is None:
             return

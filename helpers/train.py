@@ -26,6 +26,7 @@ from torch.utils.checkpoint import checkpoint
 
 from helpers.arithmetic import PRODUCTS, autocast, products_by
 from helpers.collate import IGNORE_INDEX, Batch
+from helpers.distributed import ALONE, Ranks, placed, whole
 from helpers.errors import DataError, RunError, SettingsError
 from helpers.files import atomic_path, write_json
 from helpers.model import GPT
@@ -135,10 +136,12 @@ def evaluate_loss(
     precision: str = "fp32",
     products: str = "torch",
     loss: LossFunction = token_losses,
+    ranks: Ranks = ALONE,
 ) -> float:
     """Mean loss in nats per target over all batches: one sum divided once, no mean of means.
 
-    Uses no random numbers, so evaluating more often changes nothing else.
+    Uses no random numbers, so evaluating more often changes nothing else. Of several ranks each has
+    batches of its own, and all get the same answer.
     """
     total, weight = 0.0, 0.0
     for batch in batches:
@@ -146,6 +149,7 @@ def evaluate_loss(
             nll, weights = loss(model, batch.to(device))
         total += float((nll.double() * weights).sum())
         weight += float(weights.double().sum())
+    total, weight = ranks.all_sum(total, weight)
     if weight == 0:
         raise DataError("no token to evaluate on: give rows with a response.")
     return total / weight
@@ -234,10 +238,13 @@ def train(
     validation: Sequence[Batch] = (),
     loss: LossFunction = token_losses,
     device: str | torch.device = "cpu",
+    ranks: Ranks = ALONE,
 ) -> Iterator[StepRecord]:
     """Train from `state.step` to the end of the last epoch, yielding a record after each step.
 
-    Between two records the caller may save `state`, plot, or stop: nothing is half done then.
+    Between two records the caller may save `state`, plot, or stop: nothing is half done then. Of
+    several ranks each has a plan and a validation set of its own share, and `loss` is
+    `ranks.wrap`'s; the records are the same on all of them.
     Raises RunError when the loss is not finite, before the weights are touched.
     """
     settings, model = state.settings, state.model
@@ -250,20 +257,26 @@ def train(
         epoch, step_in_epoch = divmod(state.step, plan.steps_per_epoch)
         batches = plan.micro_batches(epoch, step_in_epoch)
 
-        # Forward and backward. Every micro-batch is divided by the weight of the whole step.
-        total_weight = sum(batch.weight for batch in batches)
+        # Forward and backward. Every micro-batch is divided by the weight of the whole step: its mean
+        # over the ranks, because their gradients are averaged.
+        total_weight, tokens, targets = ranks.all_sum(
+            sum(batch.weight for batch in batches),
+            sum(batch.n_tokens for batch in batches),
+            sum(batch.n_targets for batch in batches),
+        )
         total_loss = 0.0
         for batch in batches:
             with products_by(settings.products):
                 with autocast(device, settings.precision):
                     nll, weights = loss(model, batch.to(device))
-                    part = (nll * weights).sum() / total_weight
+                    part = (nll * weights).sum() / (total_weight / ranks.size)
                 part.backward()
-            total_loss += float(part.detach())
+            total_loss += float(part.detach()) / ranks.size
+        (total_loss,) = ranks.all_sum(total_loss)
         check_finite(f"loss of step {state.step + 1}", total_loss, settings)
 
         # Update.
-        norm = torch.nn.utils.clip_grad_norm_(model.parameters(), settings.clip)
+        norm = whole(torch.nn.utils.clip_grad_norm_(model.parameters(), settings.clip))
         check_finite(f"gradient of step {state.step + 1}", float(norm), settings)
         lr = learning_rate(state.step, steps, settings)
         for group in state.optimizer.param_groups:
@@ -273,8 +286,8 @@ def train(
 
         # Count, evaluate, report.
         state.step += 1
-        state.tokens += sum(batch.n_tokens for batch in batches)
-        state.target_tokens += sum(batch.n_targets for batch in batches)
+        state.tokens += int(tokens)
+        state.target_tokens += int(targets)
         due = validation and (state.step % every == 0 or state.step == steps)
         val_loss = None
         if due:
@@ -285,6 +298,7 @@ def train(
                 precision=settings.precision,
                 products=settings.products,
                 loss=loss,
+                ranks=ranks,
             )
             check_finite(f"validation loss after step {state.step}", val_loss, settings)
         state.seconds += time.perf_counter() - started
@@ -309,15 +323,19 @@ def check_finite(what: str, value: float, settings: TrainSettings) -> None:
         )
 
 
-def save_state(folder: str | Path, state: TrainState) -> None:
+def save_state(folder: str | Path, state: TrainState, ranks: Ranks = ALONE) -> None:
     """Write `state.safetensors` (weights, optimiser, counters: one atomic file) and `state.json`.
 
-    Frozen weights are left out: they are those of the model that the run began with.
+    Frozen weights are left out: they are those of the model that the run began with. All ranks
+    have to call this; the first writes, the same files for any number of them.
     """
     tensors = {f"model.{k}": v.contiguous() for k, v in trained_weights(state.model).items()}
     for index, moments in state.optimizer.state_dict()["state"].items():
         for key, value in moments.items():
             tensors[f"optimizer.{index}.{key}"] = value.contiguous()
+    tensors = ranks.gather(tensors)
+    if not ranks.first:
+        return
     with atomic_path(Path(folder) / "state.safetensors") as path:
         write_tensors(tensors, path, state.counters())
     write_json(
@@ -331,27 +349,30 @@ def trained_weights(model: GPT) -> dict[str, torch.Tensor]:
 
 
 def load_state(folder: str | Path, state: TrainState) -> TrainState:
-    """`state`, filled from `folder/state.safetensors`, ready to go on exactly where it stopped."""
+    """`state`, filled from `folder/state.safetensors`, ready to go on exactly where it stopped.
+
+    Tensor by tensor: of a sharded state each rank keeps its own part.
+    """
     path = Path(folder) / "state.safetensors"
-    device = next(state.model.parameters()).device
+    weights = trained_weights(state.model)
+    parameters = [p for group in state.optimizer.param_groups for p in group["params"]]
+    optimizer = state.optimizer.state_dict()
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             counters = file.metadata()
-            names = list(file.keys())
-            tensors = {name: file.get_tensor(name) for name in names}
+            for name, weight in weights.items():
+                weight.copy_(placed(file.get_tensor(f"model.{name}"), weight))
+            for name in file.keys():  # noqa: SIM118 (not a dictionary)
+                if name.startswith("optimizer."):
+                    _, index, key = name.split(".")
+                    value = file.get_tensor(name)
+                    if key != "step":
+                        value = placed(value, parameters[int(index)])
+                    optimizer["state"].setdefault(int(index), {})[key] = value
     except (OSError, safetensors.SafetensorError) as error:
         raise RunError(
             f"{path}: cannot be read ({error}). Delete the folder and start again."
         ) from error
-    stored = {k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")}
-    for name, parameter in trained_weights(state.model).items():
-        parameter.copy_(stored[name])
-    optimizer = state.optimizer.state_dict()
-    for key, value in tensors.items():
-        if key.startswith("optimizer."):
-            _, index, name = key.split(".")
-            value = value if name == "step" else value.to(device)
-            optimizer["state"].setdefault(int(index), {})[name] = value
     state.optimizer.load_state_dict(optimizer)
     state.step, state.tokens = int(counters["step"]), int(counters["tokens"])
     state.target_tokens = int(counters["target_tokens"])

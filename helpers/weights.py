@@ -175,7 +175,10 @@ def contiguous(model: GPT) -> GPT:
     where no weight is the mapped file any more, its pages no longer take memory.
     """
     for parameter in model.parameters():
-        parameter.data = parameter.data.clone(memory_format=torch.contiguous_format)
+        if not hasattr(
+            parameter, "full_tensor"
+        ):  # a sharded one is so already, and must stay itself
+            parameter.data = parameter.data.clone(memory_format=torch.contiguous_format)
     return model
 
 

@@ -47,6 +47,7 @@ OPTIONAL = {
     "optuna": "tune",
     "xllamacpp": "judge",
     "pyarrow": "mmlu",
+    "ray": "ray",
     "lm-eval": "harness",
     **dict.fromkeys(("datasets", "transformers", "tokenizers", "trl"), "bench"),
 }

@@ -68,9 +68,9 @@ def trained(monkeypatch):
     """The cells that are trained from now on."""
     cells, plain_train_once = [], runner.train_once
 
-    def train_once(bench, cell, *rest):
+    def train_once(bench, cell, *rest, **options):
         cells.append(cell)
-        return plain_train_once(bench, cell, *rest)
+        return plain_train_once(bench, cell, *rest, **options)
 
     monkeypatch.setattr(runner, "train_once", train_once)
     return cells

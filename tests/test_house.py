@@ -10,9 +10,9 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 ORDER = [
-    "errors", "files", "progress", "arithmetic", "fetch", "formatting", "tokenizer", "data",
-    "data_check", "masking", "tokens", "collate", "packing", "model", "weights", "generate", "train", "judge",
-    "lora", "runs", "settings", "environment",
+    "errors", "files", "cluster", "progress", "arithmetic", "fetch", "formatting", "tokenizer", "data",
+    "data_check", "masking", "tokens", "collate", "packing", "model", "weights", "generate",
+    "distributed", "train", "judge", "lora", "runs", "settings", "environment",
     "plots", "widgets", "evaluate", "experiment", "tune", "contest", "memory", "export", "bench",
     "datagen", "curves", "augment",
     "pretrain", "card", "lessons", "site", "checks", "classroom", "commands", "cli",

@@ -13,6 +13,7 @@ from conftest import TINY, random_model, small_run
 from helpers import memory
 from helpers.cli import main
 from helpers.collate import padded
+from helpers.distributed import Ranks
 from helpers.lora import add_lora
 from helpers.masking import make_examples
 from helpers.memory import (
@@ -102,6 +103,33 @@ def test_checkpointing_and_bf16_need_less_and_longer_rows_more():
     assert 0.5 < half.activations / plain.activations < 0.6
     again = predict_memory(config, rows=8, length=512, targets=1, checkpointing=True)
     assert again.activations == pytest.approx(plain.activations * (1 / 12 + 1 / 16), rel=0.01)
+
+
+def test_several_ranks_share_the_rows_and_sharded_also_the_weights():
+    """Counted by hand for GPT-2 XL: whole are only what is outside the blocks and two of these."""
+    config, n = GPT2_SIZES["gpt2-xl"], 1_557_611_200
+    one = predict_memory(config, rows=9, length=100)
+    plain = predict_memory(config, rows=9, length=100, ranks=Ranks(0, 8))
+    two_rows = predict_memory(config, rows=2, length=100)  # who has most of nine rows has two
+    assert plain == two_rows
+    assert (plain.weights, plain.optimiser) == (one.weights, one.optimiser)
+    shard = predict_memory(config, rows=9, length=100, ranks=Ranks(0, 8, shard=True))
+    width = 1600
+    block = 4 * width * width + 8 * width * width + 13 * width
+    outside = 50257 * width + 1024 * width + 2 * width
+    assert outside + 48 * block == n
+    assert shard.optimiser == n
+    assert shard.weights == n // 2 + 4 * (outside + 2 * block)
+    assert shard.gradients == n // 2 + 4 * (outside + block)
+    assert shard.activations == plain.activations
+
+
+def test_what_is_said_of_several_ranks(settings):
+    alone, two = forecast(settings), forecast(settings, Ranks(0, 2, here=2))
+    assert "for each of 2 processes" in str(two)
+    assert "processes" not in str(alone)
+    assert two.memory.activations < alone.memory.activations
+    assert two.free < 0.75 * alone.free  # both are on this machine
 
 
 def test_operations_of_a_step():

@@ -253,14 +253,9 @@ def test_a_journal_ahead_of_the_checkpoint_and_cut_in_a_line(
 ):
     """Killed some steps after the checkpoint, while writing a line of the journal."""
     out = tmp_path / "run"
-    monkeypatch.setattr(runs, "CHECKPOINT_SECONDS", -1.0)
-    running = fine_tune(settings, out)
-    for _ in range(4):
-        next(running)
-    monkeypatch.setattr(runs, "CHECKPOINT_SECONDS", 1e9)
-    for _ in range(2):
-        next(running)
-    running.close()
+    interrupt(settings, out, after=4, monkeypatch=monkeypatch)
+    last = read_jsonl(out / "metrics.jsonl")[-1]
+    append_jsonl(out / "metrics.jsonl", {**last, "step": last["step"] + 1})
     with open(out / "metrics.jsonl", "a") as f:
         f.write('{"step": 6, "epo')
     list(fine_tune(settings, out, resume=True))

@@ -62,6 +62,13 @@ def add_masking(commands):
     parser.add_argument("--device", default="auto")
     parser.add_argument("--precision", default="auto")
     parser.add_argument("--keep-models", action="store_true", help="keep the weights of every run")
+    parser.add_argument(
+        "--cluster",
+        default="",
+        metavar="auto|ADDRESS",
+        help="train many runs at a time on a Ray cluster; auto: on all cores of this machine, or on the "
+        "cluster that runs here",
+    )
     parser.set_defaults(run=_masking)
     return parser
 
@@ -88,7 +95,7 @@ def _masking(args) -> int:
         precision=args.precision,
         keep_models=args.keep_models,
     )
-    new = sum(row["arm"] != "base" for row in run_grid(grid, args.out))
+    new = sum(row["arm"] != "base" for row in run_grid(grid, args.out, cluster=args.cluster))
     results = load_grid(args.out)
     for line in masking_notes(results):
         note(line)

@@ -66,6 +66,11 @@ def add_train(commands):
         action="store_true",
         help="keep less of each layer and compute it again: less memory, more time, the same numbers",
     )
+    parser.add_argument(
+        "--shard",
+        action="store_true",
+        help="under torchrun: spread the model itself over the processes, where it does not fit one",
+    )
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
     parser.add_argument(
         "--checkpoint-every",
@@ -79,8 +84,31 @@ def add_train(commands):
 
 
 def _train(args) -> int:
-    from helpers.memory import forecast, peak_memory, too_much
-    from helpers.runs import RunSettings, as_begun, fine_tune, run_summary, start_folder, watched
+    from helpers.distributed import joined
+    from helpers.runs import fine_tune, watched
+
+    with joined(args.device, shard=args.shard) as ranks:
+        settings, expected = ranks.agreed(_prepared, args, ranks)
+        records = fine_tune(
+            settings,
+            args.out,
+            resume=args.resume,
+            checkpoint_every=args.checkpoint_every,
+            ranks=ranks,
+        )
+        if ranks.first:
+            records = watched(records, args.epochs, f"fine-tuning, loss on {args.loss_on}")
+        for _ in records:
+            pass
+        if ranks.first:
+            _report(args, settings, expected)
+    return 0
+
+
+def _prepared(args, ranks):
+    """The settings of the run and what it is expected to need, after saying so."""
+    from helpers.memory import forecast, too_much
+    from helpers.runs import RunSettings, as_begun, start_folder
 
     if args.lr is not None and not 0 < args.lr < float("inf"):
         raise SettingsError(
@@ -117,14 +145,17 @@ def _train(args) -> int:
     )
     settings = as_begun(settings, args.out).resolved()
     start_folder(settings, args.out, args.resume)
-    expected = forecast(settings)
+    expected = forecast(settings, ranks)
     if not (args.out / "model.safetensors").exists():  # else it is resumed after its end
         announce(str(expected), too_much(expected, settings))
-    records = fine_tune(
-        settings, args.out, resume=args.resume, checkpoint_every=args.checkpoint_every
-    )
-    for _ in watched(records, args.epochs, f"fine-tuning, loss on {args.loss_on}"):
-        pass
+    return settings, expected
+
+
+def _report(args, settings, expected) -> None:
+    """Print what came of the run."""
+    from helpers.memory import peak_memory
+    from helpers.runs import run_summary
+
     peak = peak_memory(settings.device)
     report = {
         **run_summary(args.out),
@@ -142,7 +173,6 @@ def _train(args) -> int:
         f"{report['steps']} steps, {report['seconds']:.0f} s)\n"
         f"{came_to(expected, peak, report['seconds'])}model: {report['out']}",
     )
-    return 0
 
 
 def announce(expected: str, warning: str) -> None:

@@ -4,20 +4,26 @@
 `items/<run>.npy` (for every held-out row: summed nll of its response in nats, and its tokens) and
 `sweep.jsonl`. A run is written down when it is finished; one that was killed begins again. A
 folder that `results.pack` made has `items.npz` in place of `items/`: it is read, not added to.
+
+On a cluster every run is a job of its own: it goes on in `working/<run>` where a worker died, and
+`cluster.jsonl` says which processes worked on it. This process writes the rows, and nobody else.
 """
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from helpers.arithmetic import products_by
+from helpers.cluster import Job, connected, run_jobs, whoami
 from helpers.collate import evaluation_batches
 from helpers.data import data_path
 from helpers.errors import RunError, SettingsError
@@ -38,6 +44,7 @@ from helpers.files import (
     atomic_path,
     check_folder,
     read_json,
+    read_jsonl,
     remove_leftovers,
     repair_journal,
     sha256,
@@ -47,20 +54,26 @@ from helpers.formatting import get_template
 from helpers.model import GPT
 from helpers.progress import bar
 from helpers.runs import (
+    CHECKPOINT_SECONDS,
     FORMERLY,
     begin,
     check_model,
+    checkpointed,
     default_lr,
     interrupt_held,
+    journal_until,
     keep_memory,
     provenance,
 )
-from helpers.train import evaluate_loss, train
+from helpers.train import evaluate_loss, load_state, train
 from helpers.weights import load_model, save_model
 
 FACTORS = ("arms", "seeds", "rows", "epochs", "lrs", "sweep", "ratios")  # may grow later
 FREE = (*FACTORS, "keep_models")  # all other settings decide what finished runs mean
 BASE = "base"
+ATTEMPTS = (
+    "attempts.jsonl"  # in a job's folder: which process began it, or went on with it, and where
+)
 PACKED = "items.npz"
 
 
@@ -79,13 +92,21 @@ class Bench:
         return self.inverted if ratio == "inverted" and self.inverted else self.straight
 
 
-def run_grid(grid: Grid, out: str | Path) -> Iterator[dict]:
+def run_grid(
+    grid: Grid,
+    out: str | Path,
+    *,
+    cluster: str = "",
+    checkpoint_every: float = CHECKPOINT_SECONDS,
+) -> Iterator[dict]:
     """Train and measure every run of the grid that `out` does not hold yet; yields its rows.
 
     The untouched model's row (arm "base") comes first. Nothing that is finished is done again; what
     Ctrl-C or a kill ended goes on with the same call. A later call may add arms, seeds, rows,
-    epochs, rates and ratios. Raises RunError when `out` holds runs of other settings or files, and
-    CourseError when another process is at work there.
+    epochs, rates and ratios. `cluster` ("auto" or the address of a Ray cluster) trains many at a
+    time, in the order in which they end; of a run whose worker dies, `checkpoint_every` seconds are
+    lost at most. Raises RunError when `out` holds runs of other settings or files, and CourseError
+    when another process is at work there.
     """
     out = Path(out)
     grid = as_begun(grid, out).resolved()
@@ -101,12 +122,16 @@ def run_grid(grid: Grid, out: str | Path) -> Iterator[dict]:
         check_same(grid, out)
     bench = set_up(grid)
     out.mkdir(parents=True, exist_ok=True)
-    with alone_in(out, "experiment"):
+    with alone_in(out, "experiment"), connected(cluster):
         describe(bench, out)
         finished = done_runs(out)
         yield from base_rows(bench, out, finished)
-        rates = sweep(bench, out) if bench.grid.sweep else {}
-        yield from trained_rows(bench, out, finished, rates)
+        every = checkpoint_every if cluster else None
+        rates = sweep(bench, out, every) if bench.grid.sweep else {}
+        if cluster:
+            yield from rows_of_cluster(bench, out, finished, rates, checkpoint_every)
+        else:
+            yield from trained_rows(bench, out, finished, rates)
 
 
 def visible(folder: Path) -> Iterator[Path]:
@@ -264,10 +289,74 @@ def trained_rows(bench: Bench, out: Path, finished: set[str], rates: dict) -> It
                 continue
             tick(0, f"run {number} of {len(cells)}: {cell.arm}, seed {cell.seed}")
             remove_leftovers(items_path(out, cell.run))
-            lr = cell.rate or rates[cell.arm, cell.rows, cell.epochs, cell.ratio]
+            lr = rate_of(cell, rates)
             rows, drawn = bench.material(cell.ratio).subset(cell.ratio, cell.rows, cell.seed)
-            facts = train_once(bench, cell, lr, rows, tick)
-            yield finish(bench, out, cell, cell.run, drawn, facts)
+            job = job_of(cell, out)
+            begun = job.folder if job.folder.exists() else None  # on a cluster that is gone
+            facts = train_once(bench, cell, lr, rows, tick, folder=begun)
+            row = finish(bench, out, cell, cell.run, drawn, facts)
+            if begun:
+                close_job(job, out)
+            yield row
+
+
+def rate_of(cell: Cell, rates: dict) -> float:
+    """The cell's learning rate, or the one that the sweep found for it."""
+    return cell.rate or rates[cell.arm, cell.rows, cell.epochs, cell.ratio]
+
+
+def rows_of_cluster(
+    bench: Bench, out: Path, finished: set[str], rates: dict, every: float
+) -> Iterator[dict]:
+    """As `trained_rows`, each run a job of the cluster; written down here, as soon as it is done."""
+    grid, cells = bench.grid, [c for c in bench.grid.cells() if c.run not in finished]
+    jobs = [job_of(cell, out, (grid, cell, rate_of(cell, rates), every)) for cell in cells]
+    with bar(total=len(jobs), unit="run", desc="runs on the cluster", steady=True) as progress:
+        for job, (row, items) in run_jobs(train_cell, jobs, gpus=gpus_of(grid)):
+            remove_leftovers(items_path(out, job.name))
+            row = written(out, row, items)
+            close_job(job, out)
+            progress.update(1)
+            yield row
+
+
+def job_of(cell: Cell, out: Path, arguments: tuple = ()) -> Job:
+    """The job of a cell, with its folder."""
+    return Job(cell.run, out.absolute() / "working" / cell.run, arguments)
+
+
+def gpus_of(grid: Grid) -> int:
+    """How many GPUs a job needs."""
+    return int(grid.device.startswith("cuda"))
+
+
+def close_job(job: Job, out: Path) -> None:
+    """Write down who worked on a job, and remove its folder: what it gave is written already."""
+    attempts = read_jsonl(job.folder / ATTEMPTS)
+    append_jsonl(out / "cluster.jsonl", {"run": job.name, "attempts": attempts})
+    shutil.rmtree(job.folder)
+
+
+@lru_cache(maxsize=1)
+def bench_of(grid: Grid) -> Bench:
+    """`set_up`, once for all jobs of a worker process."""
+    return set_up(grid)
+
+
+def train_cell(grid: Grid, cell: Cell, lr: float, every: float, folder: Path):
+    """(row, held-out losses) of a run, on the cluster: begun, or gone on with from its folder."""
+    bench = bench_of(grid)
+    rows, drawn = bench.material(cell.ratio).subset(cell.ratio, cell.rows, cell.seed)
+    facts = train_once(bench, cell, lr, rows, folder=folder, every=every, attempt=whoami())
+    row, items = measured(bench, cell, cell.run, drawn, facts)
+    if grid.keep_models:
+        save_model(bench.model, folder.parent.parent / "models" / cell.run)
+    return row, items
+
+
+def try_cell(grid: Grid, cell: Cell, every: float, folder: Path) -> dict:
+    """A line of sweep.jsonl, as `train_cell` gives a row."""
+    return try_rate(bench_of(grid), cell, folder=folder, every=every, attempt=whoami())
 
 
 @contextmanager
@@ -284,14 +373,37 @@ def steps_bar(bench: Bench, cells: list[Cell]):
         yield tick
 
 
-def train_once(bench: Bench, cell: Cell, lr: float, rows: Rows, tick) -> dict:
-    """Train the model afresh as the cell says; returns what happened, as columns of the row."""
+def train_once(
+    bench: Bench,
+    cell: Cell,
+    lr: float,
+    rows: Rows,
+    tick=lambda steps: None,
+    *,
+    folder: Path | None = None,
+    every: float = CHECKPOINT_SECONDS,
+    attempt: dict | None = None,
+) -> dict:
+    """Train the model afresh as the cell says; returns what happened, as columns of the row.
+
+    With a folder, what an earlier process left there is gone on with, and a checkpoint is left there
+    every so many seconds; `attempt` says who is at work.
+    """
     started = time.perf_counter()
     bench.model.load_state_dict(bench.base)
     bench.model.zero_grad(set_to_none=True)  # a run that diverged leaves its last gradient behind
     plan, state = begin(bench.grid.run_settings(cell, lr), bench.model, rows.examples)
-    losses = []
-    for record in train(state, plan, device=bench.grid.device):
+    losses, earlier = [], 0.0
+    steps = train(state, plan, device=bench.grid.device)
+    if folder:
+        if (folder / "state.safetensors").exists():
+            remove_leftovers(folder / "state.safetensors")
+            earlier = load_state(folder, state).seconds
+        losses = [r.loss for r in journal_until(state.step, folder / "metrics.jsonl")]
+        repair_journal(folder / ATTEMPTS)
+        append_jsonl(folder / ATTEMPTS, {**(attempt or {}), "from_step": state.step})
+        steps = checkpointed(steps, state, folder, every)
+    for record in steps:
         losses.append(record.loss)
         tick(1)
     last = losses[-plan.steps_per_epoch :]
@@ -301,21 +413,28 @@ def train_once(bench: Bench, cell: Cell, lr: float, rows: Rows, tick) -> dict:
         "tokens": state.tokens,
         "target_tokens": state.target_tokens,
         "train_loss": sum(last) / len(last),  # over what this arm learns from, in its last epoch
-        "seconds": time.perf_counter() - started,
+        "seconds": earlier + time.perf_counter() - started,
     }
 
 
 def finish(bench: Bench, out: Path, cell: Cell, run: str, drawn: Rows, facts: dict) -> dict:
-    """Measure the model, store its held-out losses and its row, and return the row.
+    """Measure the model, store its held-out losses and its row, and return the row."""
+    row, items = measured(bench, cell, run, drawn, facts)
+    if bench.grid.keep_models and cell.arm != BASE:
+        save_model(bench.model, out / "models" / run)
+    return written(out, row, items)
 
-    The row comes last: a run that is killed before it has not happened.
-    """
+
+def measured(
+    bench: Bench, cell: Cell, run: str, drawn: Rows, facts: dict
+) -> tuple[dict, np.ndarray]:
+    """The row of a trained model, and its held-out losses."""
     grid, heldout = bench.grid, bench.material(cell.ratio).heldout
     bench.model.eval()
     with products_by(grid.products):
         items = item_losses(bench.model, heldout.examples)
     template = get_template(grid.template)
-    measured = Measured(bench.model, bench.base, drawn, heldout, items, template)
+    subject = Measured(bench.model, bench.base, drawn, heldout, items, template)
     row = {
         "run": run,
         "arm": cell.arm,
@@ -332,24 +451,31 @@ def finish(bench: Bench, out: Path, cell: Cell, run: str, drawn: Rows, facts: di
         **facts,
         "response_loss": per_token(items),
         "response_loss_per_example": per_example(items),
-        **measure(grid.metrics, measured),
+        **measure(grid.metrics, subject),
     }
+    return row, items
+
+
+def written(out: Path, row: dict, items: np.ndarray) -> dict:
+    """The row, after storing it and the held-out losses.
+
+    The row comes last: a run that is killed before it has not happened.
+    """
     with interrupt_held() as pressed:
-        with atomic_path(items_path(out, run)) as path:
+        with atomic_path(items_path(out, row["run"])) as path:
             np.save(path, items)
-        if grid.keep_models and cell.arm != BASE:
-            save_model(bench.model, out / "models" / run)
         append_jsonl(out / "runs.jsonl", row)
     if pressed:
         raise KeyboardInterrupt
     return row
 
 
-def sweep(bench: Bench, out: Path) -> dict[tuple, float]:
+def sweep(bench: Bench, out: Path, every: float | None = None) -> dict[tuple, float]:
     """The learning rate of each (arm, rows, epochs, ratio) with the lowest validation response loss.
 
     Each of SWEEP, times the rate that suits the model, is tried with a seed of its own. A rate that
-    makes the loss infinite loses. Every try is a line of `sweep.jsonl`.
+    makes the loss infinite loses. Every try is a line of `sweep.jsonl`. With `every`, seconds between
+    checkpoints, they are jobs of the cluster.
     """
     grid, common = bench.grid, default_lr(bench.grid.model)
     journal = out / "sweep.jsonl"
@@ -360,6 +486,12 @@ def sweep(bench: Bench, out: Path) -> dict[tuple, float]:
         for arm, rows, epochs, ratio in sorted(settings)
         for times in SWEEP
     ]
+    if every is not None:
+        jobs = [job_of(c, out, (grid, c, every)) for c in tries if c.run not in known]
+        for job, line in run_jobs(try_cell, jobs, gpus=gpus_of(grid)):
+            known[job.name] = line
+            append_jsonl(journal, line)
+            close_job(job, out)
     with steps_bar(bench, [c for c in tries if c.run not in known]) as tick:
         for number, cell in enumerate(tries, start=1):
             if cell.run not in known:
@@ -369,13 +501,13 @@ def sweep(bench: Bench, out: Path) -> dict[tuple, float]:
     return best_rates([known[c.run] for c in tries])
 
 
-def try_rate(bench: Bench, cell: Cell, tick) -> dict:
+def try_rate(bench: Bench, cell: Cell, tick=lambda steps: None, **checkpoints) -> dict:
     """A line of sweep.jsonl: the validation response loss after training with this rate."""
     material = bench.material(cell.ratio)
     rows, _ = material.subset(cell.ratio, cell.rows, cell.seed)
     loss: float | None = None
     try:
-        train_once(bench, cell, cell.rate, rows, tick)
+        train_once(bench, cell, cell.rate, rows, tick, **checkpoints)
         loss = evaluate_loss(
             bench.model,
             evaluation_batches(material.validation.examples, layout=bench.grid.layout),
