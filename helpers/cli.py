@@ -37,6 +37,7 @@ COMMANDS = (  # modules of helpers.commands, in the order of `course --help`
     "winrate",
     "arena",
     "report",
+    "grade",
     "check",
 )
 
@@ -76,7 +77,16 @@ def stopped(args) -> str:
     """What to tell somebody who pressed Ctrl-C: how to go on."""
     if args.command == "train" and not args.resume:
         return "stopped; the same command with --resume goes on."
-    if args.command in ("train", "generate", "judge", "run", "masking", "winrate", "arena"):
+    if args.command in (
+        "train",
+        "generate",
+        "judge",
+        "run",
+        "masking",
+        "winrate",
+        "arena",
+        "grade",
+    ):
         return "stopped; the same command goes on."
     if args.command == "mmlu":
         go_on = "the same command goes on." if args.out else "nothing is kept without --out FOLDER."
