@@ -165,6 +165,7 @@ CLASS = {
     "missing cell": MISSING_CELL,
     "without ids": WITHOUT_IDS,
     "stub": notebook(double="def double(values):\n    raise NotImplementedError()"),
+    "odd words": notebook(double="def double(values):\n    raise ValueError('\\ud800 \\x00 🙂')"),
     "raises": notebook(double="def double(values:\n    return"),
     "squares": notebook(double="def double(values):\n    return [v * v for v in values]"),
     "squares too": notebook(double="double = lambda values: [v ** 2 for v in values]"),
@@ -257,6 +258,7 @@ def test_a_right_answer_passes_whatever_is_around_it(graded, name):
         ("sys.exit", "error", "Your code raised SystemExit"),
         ("network", "error", "URLError"),
         ("raises", "error", "SyntaxError"),
+        ("odd words", "error", "ValueError: ? \x00 🙂"),
         ("stub", "not attempted", ""),
         ("squares", "failed", "Those are squares: take 2 * x."),
         ("copies", "error", "No module named 'helpers.checks.lesson01'"),
@@ -332,7 +334,7 @@ def test_pages_need_nothing_else_and_show_nothing_as_markup_that_students_wrote(
         assert len(soup.find_all("h1")) == 1
         assert not soup.find_all(["script", "iframe", "object"])
         assert not [x for x in soup.select("[src]") if not x["src"].startswith("data:")]
-        assert not [x for x in soup.select("a[href^=http], link[href^=http]")]
+        assert not soup.select("a[href^=http], link[href^=http]")
         assert all(image.get("alt") for image in soup.find_all("img"))
         assert soup.html["lang"] == "en"
     page = (root / "out" / "feedback" / "_script_alert(1).html").read_text(encoding="utf-8")
@@ -498,7 +500,8 @@ def test_folders_and_archives_and_archives_in_folders(tmp_path):
     zipped(tmp_path / "cem" / "work.zip", **{"77_toy.ipynb": GOOD})
     (tmp_path / "ann" / ".ipynb_checkpoints").mkdir()
     write_notebook(tmp_path / "ann" / ".ipynb_checkpoints" / "77_toy.ipynb", "{}")
-    students = collect(tmp_path, ["77"])
+    students, others = collect(tmp_path, ["77"])
+    assert others == []
     assert [s.name for s in students] == ["ann", "bob", "cem"]
     assert [len(s.notebooks["77"].cells) for s in students] == [7, 7, 7]
     assert [s.problems for s in students] == [[], [], []]
@@ -509,7 +512,7 @@ def test_a_whole_class_in_one_archive(tmp_path, top):
     path = zipped(
         tmp_path / "all.zip", **{f"{top}ann/77_toy.ipynb": GOOD, f"{top}bob/77_toy.ipynb": "no"}
     )
-    students = collect(path, ["77"])
+    students, _ = collect(path, ["77"])
     assert [s.name for s in students] == ["ann", "bob"]
     assert students[1].notebooks["77"].problem
 
@@ -525,7 +528,7 @@ def test_a_whole_class_in_one_archive(tmp_path, top):
 )
 def test_an_archive_that_reaches_out_is_refused(tmp_path, name, reason):
     zipped(tmp_path / "ann.zip", **{"77_toy.ipynb": GOOD, name: "x"})
-    (student,) = collect(tmp_path, ["77"])
+    (student,), _ = collect(tmp_path, ["77"])
     assert student.notebooks == {}
     assert len(student.problems) == 1
     assert reason in student.problems[0]
@@ -544,7 +547,7 @@ def test_links_are_not_followed(tmp_path):
     except OSError:
         pytest.skip("no links can be made on this system")
     secret.rename(tmp_path / ".secret")
-    ann, bob = collect(tmp_path, ["77"])
+    (ann, bob), _ = collect(tmp_path, ["77"])
     assert ann.problems == ["77_toy.ipynb is a link, and links are not followed."]
     assert bob.problems == ["bob.zip was refused: '77_toy.ipynb' in it is a link."]
 
@@ -556,7 +559,7 @@ def test_archives_that_grow_are_refused(tmp_path, monkeypatch):
     zipped(tmp_path / "ann.zip", **{"77_a.ipynb": zeros, "78_b.ipynb": zeros})
     zipped(tmp_path / "bob.zip", **{"77_a.ipynb": zeros})
     (tmp_path / "cem.zip").write_bytes(b"PK\x03\x04 and then nothing")
-    ann, bob, cem = collect(tmp_path, ["77"])
+    (ann, bob, cem), _ = collect(tmp_path, ["77"])
     assert ann.problems == ["ann.zip was refused: its notebooks have 4 MB, more than 3."]
     assert "it has 2 MB, more than 1" in bob.notebooks["77"].problem
     assert cem.problems == ["cem.zip was refused: File is not a zip file"]
@@ -567,7 +570,7 @@ def test_whatever_is_not_marked_is_said(tmp_path):
         write_notebook(tmp_path / "ann" / name, notebook())
         os.utime(tmp_path / "ann" / name, (1e9 - ord(name[3]), 1e9 - ord(name[3])))
     (tmp_path / "readme.md").write_text("hello")
-    ann, readme = collect(tmp_path, ["77"])
+    (ann,), others = collect(tmp_path, ["77"])
     assert ann.notebooks["77"].file == "77_a.ipynb"
     assert sorted(ann.problems) == [
         "42_x.ipynb was not marked: no exercises have its number. Those that have: 77, as in "
@@ -577,16 +580,15 @@ def test_whatever_is_not_marked_is_said(tmp_path):
         "77_name.ipynb.",
         "notes.txt is not a notebook and was not marked.",
     ]
-    assert readme.problems == ["readme.md is neither a folder nor a zip: it was not marked."]
+    assert others == ["readme.md is neither a folder nor a zip of a student: it was not marked."]
 
 
 def test_two_students_of_one_name_are_both_marked(tmp_path):
     write_notebook(tmp_path / "ann" / "77_toy.ipynb", notebook())
     zipped(tmp_path / "Ann.zip", **{"77_toy.ipynb": GOOD})
-    first, second = collect(tmp_path, ["77"])
+    (first, second), _ = collect(tmp_path, ["77"])
     assert {first.name, second.name} in ({"Ann", "ann (2)"}, {"ann", "Ann (2)"})
-    assert first.problems and second.problems
-    assert first.notebooks and second.notebooks
+    assert all([first.problems, second.problems, first.notebooks, second.notebooks])
 
 
 @pytest.mark.parametrize(
@@ -713,8 +715,14 @@ def test_the_command_prints_one_object(tmp_path, capsys, toy_course):
     result = json.loads(printed.out)
     first, second = result["students"]
     assert first == {
-        **{"name": "student 0", "notebooks": 1, "passed": 1, "failed": 1, "not_attempted": 0},
-        **{"error": 0, "timeout": 0, "problems": []},
+        "name": "student 0",
+        "notebooks": 1,
+        "passed": 1,
+        "failed": 1,
+        "not_attempted": 0,
+        "error": 0,
+        "timeout": 0,
+        "problems": [],
     }
     assert second["not_attempted"] == 2
     assert result["isolation"] in ISOLATIONS

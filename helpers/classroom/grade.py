@@ -86,12 +86,12 @@ def grade(
     settings = settings or GradeSettings()
     lessons = course_lessons() if lessons is None else lessons
     check_folder(out)
-    students = collect(folder, sorted(lessons), leave_out=out)
+    students, others = collect(folder, sorted(lessons), leave_out=out)
     out.mkdir(parents=True, exist_ok=True)
     with alone_in(out, "marks"):
         isolation = settings.isolation or best_isolation()
         marks = mark_all(students, out, settings, lessons, isolation, folder)
-        report = make_report(students, marks, lessons, isolation)
+        report = {**make_report(students, marks, lessons, isolation), "problems": others}
         write_results(out, report)
     return report
 

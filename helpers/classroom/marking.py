@@ -153,6 +153,12 @@ def _result(part: str, verdict: str, message: str = "", mistake: str = "", got: 
     return {"part": part, "verdict": verdict, "message": message, "mistake": mistake, "got": got}
 
 
+def _words(value: Any, limit: int = 600) -> str:
+    """Words from a submission as text that every file can hold."""
+    text = str(value or "Nothing came back.")[:limit]
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 class Marking:
     """A notebook being marked. `results` fills up as exercises get their verdicts."""
 
@@ -194,7 +200,7 @@ class Marking:
         reply = process.ask(request, self._wait(self.limits.seconds))
         if "error" in reply:
             verdict = "not attempted" if reply.get("type") == "stub" else "error"
-            self.trouble = Marked("", verdict, message=str(reply["error"])[:600])
+            self.trouble = Marked("", verdict, message=_words(reply["error"]))
 
     def _ask_first(self, process: Sandbox, exercise: Exercise) -> None:
         if exercise.id not in self.results:
@@ -254,7 +260,7 @@ class Marking:
                 return _result(part.name, "failed", STUB_LEFT)
             return _result(part.name, "not attempted")
         if "got" not in reply:
-            return _result(part.name, "error", str(reply.get("error", "nothing came back"))[:600])
+            return _result(part.name, "error", _words(reply.get("error")))
         try:
             got = decode(reply["got"])
         except WireError as error:
@@ -330,4 +336,4 @@ def brief(value: Any, limit: int = 120, depth: int = 0) -> str:
         text = f"[{items}{', …' if len(value) > 8 else ''}]"
     else:
         text = repr(value)
-    return text if len(text) <= limit else f"{text[:limit]} …"
+    return _words(text if len(text) <= limit else f"{text[:limit]} …")

@@ -65,7 +65,7 @@ def class_page(report: Mapping[str, Any]) -> str:
     notes = [f"{row['name']}: {problem}" for row in students for problem in row["problems"]]
     body = [
         f'<p class="lead">{len(students)} students, {len(exercises)} exercises.</p>',
-        notices(notes),
+        notices([*report["problems"], *notes]),
         '<h2 id="hard">What the class did not understand</h2>',
         hardest(exercises, len(students)),
         '<h2 id="wrong">The commonest wrong answers</h2>',

@@ -14,9 +14,12 @@ import stat
 import unicodedata
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 from helpers.errors import CourseError, one_line
 
@@ -64,16 +67,26 @@ class File:
 
     name: str  # with the folders above it, "/" between them
     size: int
-    time: tuple  # of its last change
-    place: Path | zipfile.ZipFile
+    time: float  # of its last change
+    open: Callable[[], BinaryIO]
 
 
-def collect(folder: Path, lessons: Sequence[str], leave_out: Path | None = None) -> list[Student]:
-    """The students of a class in the order of their names. Raises CourseError if there is none."""
-    groups = _groups_of_zip(folder) if _is_zip(folder) else _groups_of_folder(folder, leave_out)
+def collect(
+    folder: Path, lessons: Sequence[str], leave_out: Path | None = None
+) -> tuple[list[Student], list[str]]:
+    """The students of a class by name, and a line for all else that lies there.
+
+    Raises CourseError if there is no student.
+    """
+    others: list[str] = []
+    if _is_zip(folder):
+        groups = _groups_of_zip(folder)
+    else:
+        groups = _groups_of_folder(folder, leave_out, others)
     students, taken = [], {}
-    for name, files, problems in groups:
-        student = Student(name, problems=list(problems))
+    for given, files, problems in groups:
+        name = printable(given)
+        student = Student(name, problems=[printable(problem) for problem in problems])
         key = unicodedata.normalize("NFC", name).casefold()
         if key in taken:
             student.name = _free_name(name, taken)
@@ -90,7 +103,12 @@ def collect(folder: Path, lessons: Sequence[str], leave_out: Path | None = None)
             f"{folder} holds no students: it needs a folder or a zip for each, with their notebooks "
             "(NN_*.ipynb) in it."
         )
-    return students
+    return students, others
+
+
+def printable(name: str) -> str:
+    """A file's name as text that can be written anywhere: on Linux it need not be UTF-8."""
+    return name.encode("utf-8", "replace").decode("utf-8")
 
 
 def _free_name(name: str, taken: dict) -> str:
@@ -105,8 +123,8 @@ def _is_zip(path: Path) -> bool:
     return path.is_file() and path.suffix.lower() == ".zip"
 
 
-def _groups_of_folder(folder: Path, leave_out: Path | None) -> Iterator[tuple]:
-    """(name, files, problems) of each student."""
+def _groups_of_folder(folder: Path, leave_out: Path | None, others: list[str]) -> Iterator[tuple]:
+    """(name, files, problems) of each student; what is no student goes to `others`."""
     if not folder.is_dir():
         raise CourseError(
             f"{folder} is no folder and no zip: name the one that holds a folder or a zip for each "
@@ -115,15 +133,15 @@ def _groups_of_folder(folder: Path, leave_out: Path | None) -> Iterator[tuple]:
     for path in sorted(folder.iterdir(), key=lambda p: (p.stem.casefold(), p.name)):
         if _is_clutter(path.name) or (leave_out and path.resolve() == leave_out.resolve()):
             continue
+        name = printable(path.name)
         if path.is_symlink():
-            yield path.stem, [], [f"{path.name} is a link, and links are not followed."]
+            others.append(f"{name} is a link, and links are not followed.")
         elif path.is_dir():
             yield path.name, *_files_of_folder(path)
         elif _is_zip(path):
             yield path.stem, *_files_of_archive(path)
         else:
-            text = f"{path.name} is neither a folder nor a zip: it was not marked."
-            yield path.stem, [], [text]
+            others.append(f"{name} is neither a folder nor a zip of a student: it was not marked.")
 
 
 def _groups_of_zip(path: Path) -> Iterator[tuple]:
@@ -160,7 +178,9 @@ def _files_of_folder(folder: Path) -> tuple[list[File], list[str]]:
             problems += wrong
         elif path.is_file():
             about = path.stat()
-            files.append(File(name, about.st_size, (about.st_mtime,), path))
+            files.append(
+                File(printable(name), about.st_size, about.st_mtime, partial(open, path, "rb"))
+            )
     return files, problems
 
 
@@ -172,8 +192,20 @@ def _files_of_archive(path: Path) -> tuple[list[File], list[str]]:
         _refuse_members(members)
     except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError, RefusedError) as error:
         return [], [f"{path.name} was refused: {one_line(error)}"]
-    names = [m for m in members if not any(_is_clutter(p) for p in m.filename.split("/"))]
-    return [File(m.filename, m.file_size, m.date_time, archive) for m in names], []
+    files = [
+        File(printable(m.filename), m.file_size, _seconds(m.date_time), partial(archive.open, m))
+        for m in members
+        if not any(_is_clutter(part) for part in m.filename.split("/"))
+    ]
+    return files, []
+
+
+def _seconds(date_time: tuple) -> float:
+    """The date of a member of an archive as seconds, so that it compares with a file's."""
+    try:
+        return datetime(*date_time).timestamp()
+    except (ValueError, OverflowError, OSError):  # an archive can claim the 31st of June
+        return 0.0
 
 
 def _refuse_members(members: Sequence[zipfile.ZipInfo]) -> None:
@@ -205,9 +237,7 @@ def _read(file: File) -> bytes:
     if file.size > MAX_NOTEBOOK:
         raise RefusedError(f"it has {file.size / 1e6:,.0f} MB, more than {MAX_NOTEBOOK / 1e6:.0f}")
     try:
-        if isinstance(file.place, Path):
-            return file.place.read_bytes()
-        with file.place.open(file.name) as stream:
+        with file.open() as stream:
             data = stream.read(MAX_NOTEBOOK + 1)  # the size it claims need not be true
     except (OSError, zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError) as error:
         raise RefusedError(f"it cannot be read: {one_line(error)}") from error

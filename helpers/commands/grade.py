@@ -39,6 +39,8 @@ def _grade(args) -> int:
     )
     report = grade(args.folder, args.out, settings)
     students = [{key: row[key] for key in KEYS} for row in report["students"]]
+    for problem in report["problems"]:
+        note(problem)
     for row in students:
         for problem in row["problems"]:
             note(f"{row['name']}: {problem}")
