@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help setup setup-dev course test browser-test lab notebooks site data models-table masking-results bench lint clean
+.PHONY: help setup setup-dev course test browser-test lab notebooks exercises site data models-table masking-results bench lint clean
 
 help:
 	@echo "make course     set up, run all lessons offline, leave executed notebooks and a site in build/"
@@ -12,6 +12,7 @@ help:
 	@echo "make lab        open the lessons in JupyterLab"
 	@echo "make site       build/site from the lessons as they are stored, running nothing"
 	@echo "make notebooks  execute and stamp the committed lessons"
+	@echo "make exercises  make the students' notebooks from exercises/solutions"
 	@echo "make models-table  tune each bundled model with three seeds: benchmarks/results"
 	@echo "make masking-results  lesson 06's large run, hours: benchmarks/results/masking"
 	@echo "make bench      how fast the course is, beside others: 40 minutes, adds to benchmarks/RESULTS.md"
@@ -54,6 +55,9 @@ lab: setup
 
 notebooks: setup
 	$(BIN)/course run --write
+
+exercises: setup
+	$(BIN)/course exercises build
 
 site: setup
 	$(BIN)/course site

@@ -37,6 +37,7 @@ COMMANDS = (  # modules of helpers.commands, in the order of `course --help`
     "winrate",
     "arena",
     "report",
+    "exercises",
     "grade",
     "check",
 )
