@@ -37,7 +37,7 @@ from helpers.cli import main
 from helpers.errors import CourseError
 
 TOY = {"77": Lesson("77", "toy_exercises")}
-LIMITS = Limits(seconds=2.5, memory=600_000_000)
+LIMITS = Limits(seconds=4, memory=600_000_000)
 RIGHT = {
     "77.1": "def double(values):\n    return [v * 2 for v in values]",
     "77.2": "def total(values):\n    return sum(double(values))",
@@ -97,7 +97,7 @@ PATCHES = """import builtins, numpy, helpers.checks
 helpers.checks.check = helpers.checks.judge = lambda *a, **k: "passed"
 numpy.allclose = builtins.all = lambda *a, **k: True"""
 FORGES = """import gc, io, json, struct
-out = [f for f in gc.get_objects() if isinstance(f, io.BufferedWriter) and f.name > 2]
+out = [f for f in gc.get_objects() if isinstance(f, io.BufferedWriter) and type(f.name) is int]
 for f in out:
     for _ in range(20):
         text = json.dumps({"nonce": "0", "got": [1], "verdict": "passed"}).encode()
@@ -106,10 +106,11 @@ for f in out:
 def double(values):
     return values"""
 LOUD = """import sys
-def double(values):
-    for _ in range(250):
+def double(values, left=[250]):
+    while left[0]:
         sys.stdout.write("x" * 1_000_000)
         sys.stderr.write("y" * 1_000_000)
+        left[0] -= 1
     return [2 * v for v in values]"""
 WARNS = """import sys, warnings
 def double(values):
@@ -156,12 +157,9 @@ CLASS = {
     "loops in a cell": notebook(before="while True: pass"),
     "thread": notebook(before=THREAD),
     "fork": notebook(before=FORK),
-    "allocates": notebook(double=ALLOCATES),
-    "big array": notebook(double="import numpy\ndouble = lambda v: numpy.ones(1_250_000_000)"),
     "exits": notebook(double="import os\ndef double(values):\n    os._exit(0)"),
     "exits in a cell": notebook(before="import os\nos._exit(0)"),
     "sys.exit": notebook(double="def double(values):\n    raise SystemExit"),
-    "loud": notebook(double=LOUD),
     "missing cell": MISSING_CELL,
     "without ids": WITHOUT_IDS,
     "stub": notebook(double="def double(values):\n    raise NotImplementedError()"),
@@ -237,7 +235,7 @@ def of(graded, name):
     "name",
     [
         *("right", "warns", "deleted check", "edited check", "patches but right", "thread", "fork"),
-        *("loud", "without ids", "later", "loops in a cell", "exits in a cell", "writes outside"),
+        *("without ids", "later", "loops in a cell", "exits in a cell", "writes outside"),
     ],
 )
 def test_a_right_answer_passes_whatever_is_around_it(graded, name):
@@ -250,10 +248,8 @@ def test_a_right_answer_passes_whatever_is_around_it(graded, name):
     [
         ("patches", "failed", "Multiply each number by 2."),
         ("forges", "error", "Something else came back than what was asked for."),
-        ("loops", "time-out", "within 2.5 seconds"),
-        ("loops stubbornly", "time-out", "within 2.5 seconds"),
-        ("allocates", "error", "memory"),
-        ("big array", "error", "emory"),
+        ("loops", "time-out", "within 4 seconds"),
+        ("loops stubbornly", "time-out", "within 4 seconds"),
         ("exits", "error", "ended Python itself"),
         ("sys.exit", "error", "Your code raised SystemExit"),
         ("network", "error", "URLError"),
@@ -377,6 +373,28 @@ def test_no_network_and_no_writing_outside(isolation, server, tmp_path):
     assert not outside.exists()
 
 
+BIG = "import numpy\ndouble = lambda values: numpy.ones(1_250_000_000)"
+
+
+@pytest.mark.parametrize("double", [ALLOCATES, BIG], ids=["piece by piece", "at once"])
+def test_ten_gigabytes_are_not_to_be_had(double):
+    found = marked(notebook(double=double), limits=Limits(seconds=60, memory=LIMITS.memory))
+    assert verdicts(found) == {"77.1": "error", "77.2": "passed"}, found
+    one = found["77.1"]
+    assert "emory" in (one["message"] or one["parts"][-1]["message"])
+
+
+def test_500_megabytes_of_output_are_read_and_forgotten(monkeypatch):
+    kept = []
+    close = sandbox.Sandbox.close
+    monkeypatch.setattr(
+        sandbox.Sandbox, "close", lambda box: close(box) or kept.append(box.printed)
+    )
+    found = marked(notebook(double=LOUD), limits=Limits(seconds=60, memory=LIMITS.memory))
+    assert verdicts(found) == ALL_PASSED, found
+    assert len(kept[-1]) == 4000
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 def test_a_process_that_runs_away_is_ended(isolation):
     before = {p.pid for p in psutil.process_iter()}
@@ -439,7 +457,7 @@ from pathlib import Path
 from helpers.classroom.grade import GradeSettings, grade
 from helpers.classroom.marking import Lesson
 from helpers.classroom.sandbox import Limits
-limits = Limits(seconds=2.5, memory=600_000_000)
+limits = Limits(seconds=4, memory=600_000_000)
 settings = GradeSettings(limits=limits, workers=1)
 grade(Path({str(folder)!r}), Path({str(out)!r}), settings, {{"77": Lesson("77", "toy_exercises")}})
 """

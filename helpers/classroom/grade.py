@@ -22,7 +22,6 @@ from typing import Any
 import helpers
 from helpers.checks.registry import lessons_with_exercises
 from helpers.classroom.marking import Keys, Lesson, Marked, mark
-from helpers.classroom.pages import class_page, feedback_page
 from helpers.classroom.sandbox import Limits, best_isolation, end_all
 from helpers.classroom.submissions import Notebook, Student, collect
 from helpers.errors import CourseError, SettingsError
@@ -37,8 +36,8 @@ from helpers.files import (
     write_text,
 )
 from helpers.progress import bar
-from helpers.settings import COURSE
 
+SOLUTIONS = Path(helpers.__file__).parents[1] / "exercises" / "solutions"
 SEED = (
     20_011  # above what a student's name can give as seed; each part is asked with it and the next
 )
@@ -133,7 +132,7 @@ def mark_all(
         for notebook in student.notebooks.values()
         if not notebook.problem and keys[student.name, notebook.lesson] not in known
     }
-    hide = [folder, out, COURSE / "exercises" / "solutions", *map(_folder_of, lessons.values())]
+    hide = [folder, out, SOLUTIONS, *map(_folder_of, lessons.values())]
     work = Work(lessons, settings, isolation, hide)
     with bar(total=len(todo), desc="marking", unit="notebook") as progress:
         for key, results in work.do(todo):
@@ -277,6 +276,9 @@ def _kind_of_wrong(one: Mapping[str, Any]) -> str:
 
 def write_results(out: Path, report: Mapping[str, Any]) -> None:
     """grades.json, grades.csv, class.html, and feedback/NAME.html for every student."""
+    # Not above: figures load PyTorch and more, seconds in which marking can already be at work.
+    from helpers.classroom.pages import class_page, feedback_page
+
     pages = page_names([row["name"] for row in report["students"]])
     for row, name in zip(report["students"], pages, strict=True):
         row["page"] = f"feedback/{name}"

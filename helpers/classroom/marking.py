@@ -188,9 +188,12 @@ class Marking:
         """How long to wait for the next step. Raises EndedError when the notebook's time is over."""
         left = self.ends - time.monotonic()
         if left <= 0:
-            most = f"{self.limits.all_seconds:g} seconds"
-            raise EndedError("time-out", f"The whole notebook did not end within {most}.")
+            raise self._too_long()
         return max(min(seconds, left), 0.0)
+
+    def _too_long(self) -> EndedError:
+        text = f"The whole notebook did not end within {self.limits.all_seconds:g} seconds."
+        return EndedError("time-out", text)
 
     def _run_cell(self, process: Sandbox, number: int) -> None:
         if end := self.left_out.get(number):
@@ -218,7 +221,8 @@ class Marking:
 
     def _ask(self, process: Sandbox, exercise: Exercise, again: bool) -> Marked | None:
         """All parts with all seeds, up to the first that does not pass; None if nothing is new."""
-        stop = time.monotonic() + min(SLACK * exercise.seconds, self.limits.seconds)
+        limit = min(SLACK * exercise.seconds, self.limits.seconds)
+        stop = time.monotonic() + limit
         done: list[dict] = []
         for number, part in enumerate(exercise.parts):
             for seed in self.keys.seeds:
@@ -228,21 +232,21 @@ class Marking:
                     "name": exercise.answer,
                     "part": number,
                     "seed": seed,
-                    "again": again and not done,
+                    "again": again,
                     "arguments": self.keys.arguments(part, seed),
                 }
-                reply = process.ask(request, self._wait(stop - time.monotonic()))
-                if request["again"] and "unchanged" in reply:
+                reply = process.ask(request, self._wait(stop - time.monotonic()), of=limit)
+                if again and "unchanged" in reply:
                     return None
                 if "missing" in reply:
                     return self._missing(exercise, reply)
+                again = False
                 result = self._verdict(part, seed, reply, begun=bool(done))
                 if result["verdict"] != "passed":
                     break
             done.append(result)
             if result["verdict"] != "passed":
                 break
-            again = False
         return Marked(exercise.id, done[-1]["verdict"], done)
 
     def _missing(self, exercise: Exercise, reply: dict) -> Marked:
@@ -271,8 +275,10 @@ class Marking:
 
     def blame(self, end: EndedError) -> bool:
         """Leave out what ended the process; False if the rest of the notebook has no chance."""
-        exercise = self.step.exercise
-        if self.step == Step():  # not even begun
+        exercise, late = self.step.exercise, time.monotonic() >= self.ends
+        end = self._too_long() if late else end
+        if late or self.step == Step():  # or it has not even begun
+            self._give_up(end)
             return False
         if exercise is None:
             self.left_out[self.step.cell] = end
@@ -280,9 +286,12 @@ class Marking:
             self.over.add(exercise.id)
             if exercise.id not in self.results:
                 self.results[exercise.id] = Marked(exercise.id, end.verdict, message=end.message)
-        return len(self.left_out) + len(self.over) <= RESTARTS and time.monotonic() < self.ends
+        if len(self.left_out) + len(self.over) <= RESTARTS:
+            return True
+        self._give_up(end)
+        return False
 
-    def give_up(self, end: EndedError) -> None:
+    def _give_up(self, end: EndedError) -> None:
         """A verdict for every exercise that has none."""
         text = f"The notebook was stopped before this exercise. The last thing: {end.message}"
         for exercise in self.lesson.exercises:
@@ -309,7 +318,6 @@ def mark(
             break
         except EndedError as end:
             if not marking.blame(end):
-                marking.give_up(end)
                 break
     return [asdict(marking.results[e.id]) for e in lesson.exercises if e.id in marking.results]
 

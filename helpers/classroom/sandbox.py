@@ -86,8 +86,10 @@ class Sandbox:
         )
         self.printed = b""  # the last of it
         self._wanted, self._replies = threading.Semaphore(0), queue.SimpleQueue()
-        for work in (self._read, self._drain, self._watch):
-            threading.Thread(target=work, daemon=True).start()
+        works = (self._read, self._drain, self._watch)
+        self._threads = [threading.Thread(target=work, daemon=True) for work in works]
+        for thread in self._threads:
+            thread.start()
         RUNNING.add(self)
         self._start = {
             "module": module,
@@ -115,8 +117,11 @@ class Sandbox:
     def __exit__(self, *exception) -> None:
         self.close()
 
-    def ask(self, request: dict, seconds: float) -> dict:
-        """The reply to a request. Raises EndedError when there is none within so many seconds."""
+    def ask(self, request: dict, seconds: float, of: float = 0.0) -> dict:
+        """The reply to a request. Raises EndedError when there is none within so many seconds.
+
+        of: what is said to be the limit, where the seconds are the rest of a longer time.
+        """
         nonce = secrets.token_hex(8)
         self.deadline = time.monotonic() + seconds + 1  # for a process that does not even read
         self._wanted.release()
@@ -124,7 +129,10 @@ class Sandbox:
             write_frame(self.process.stdin, {"nonce": nonce, **request})
             reply = self._replies.get(timeout=max(seconds, 0.01))
         except queue.Empty:
-            raise self._end("time-out", f"It did not end within {seconds:.3g} seconds.") from None
+            text = (
+                f"It did not end within {of or seconds:.3g} seconds. Is there a loop without end?"
+            )
+            raise self._end("time-out", text) from None
         except OSError:  # nobody reads any more
             reply = None
         if isinstance(reply, dict) and reply.pop("nonce", None) == nonce:
@@ -201,7 +209,9 @@ class Sandbox:
         self.kill()
         RUNNING.discard(self)
         self._wanted.release()
-        for stream in (self.process.stdin, self.process.stdout):
+        for thread in self._threads:
+            thread.join(timeout=5)
+        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
             with suppress(OSError):
                 stream.close()
         shutil.rmtree(self.folder, ignore_errors=True)

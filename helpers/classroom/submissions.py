@@ -19,7 +19,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
 
 from helpers.errors import CourseError, one_line
 
@@ -68,7 +67,7 @@ class File:
     name: str  # with the folders above it, "/" between them
     size: int
     time: float  # of its last change
-    open: Callable[[], BinaryIO]
+    read: Callable[[], bytes]  # one byte more than MAX_NOTEBOOK at most
 
 
 def collect(
@@ -179,7 +178,7 @@ def _files_of_folder(folder: Path) -> tuple[list[File], list[str]]:
         elif path.is_file():
             about = path.stat()
             files.append(
-                File(printable(name), about.st_size, about.st_mtime, partial(open, path, "rb"))
+                File(printable(name), about.st_size, about.st_mtime, partial(_read_file, path))
             )
     return files, problems
 
@@ -187,13 +186,18 @@ def _files_of_folder(folder: Path) -> tuple[list[File], list[str]]:
 def _files_of_archive(path: Path) -> tuple[list[File], list[str]]:
     """The files of a zip; or none, and the reason why it is refused."""
     try:
-        archive = zipfile.ZipFile(path)
-        members = [m for m in archive.infolist() if not m.is_dir()]
+        with zipfile.ZipFile(path) as archive:
+            members = [m for m in archive.infolist() if not m.is_dir()]
         _refuse_members(members)
     except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError, RefusedError) as error:
         return [], [f"{path.name} was refused: {one_line(error)}"]
     files = [
-        File(printable(m.filename), m.file_size, _seconds(m.date_time), partial(archive.open, m))
+        File(
+            printable(m.filename),
+            m.file_size,
+            _seconds(m.date_time),
+            partial(_read_member, path, m),
+        )
         for m in members
         if not any(_is_clutter(part) for part in m.filename.split("/"))
     ]
@@ -232,16 +236,25 @@ def _refuse_members(members: Sequence[zipfile.ZipInfo]) -> None:
         )
 
 
+def _read_file(path: Path) -> bytes:
+    with open(path, "rb") as stream:
+        return stream.read(MAX_NOTEBOOK + 1)
+
+
+def _read_member(path: Path, member: zipfile.ZipInfo) -> bytes:
+    with zipfile.ZipFile(path) as archive, archive.open(member) as stream:
+        return stream.read(MAX_NOTEBOOK + 1)
+
+
 def _read(file: File) -> bytes:
     """The bytes of a file. Raises RefusedError where they are too many, or cannot be read."""
     if file.size > MAX_NOTEBOOK:
         raise RefusedError(f"it has {file.size / 1e6:,.0f} MB, more than {MAX_NOTEBOOK / 1e6:.0f}")
     try:
-        with file.open() as stream:
-            data = stream.read(MAX_NOTEBOOK + 1)  # the size it claims need not be true
+        data = file.read()
     except (OSError, zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError) as error:
         raise RefusedError(f"it cannot be read: {one_line(error)}") from error
-    if len(data) > MAX_NOTEBOOK:
+    if len(data) > MAX_NOTEBOOK:  # the size that an archive claims need not be true
         raise RefusedError(f"it has more than {MAX_NOTEBOOK / 1e6:.0f} MB")
     return data
 
