@@ -776,3 +776,20 @@ def test_a_class_that_is_being_marked_is_not_marked_twice_at_once(tmp_path, toy_
     out.mkdir()
     with grading.alone_in(out, "marks"), pytest.raises(CourseError, match="another process"):
         grade(folder, out, GradeSettings(limits=LIMITS), TOY)
+
+
+# --- the course's own exercises -------------------------------------------------------------------
+
+
+@pytest.mark.large
+def test_three_submissions_of_every_notebook(tmp_path, count):
+    """Right answers and the known wrong ones, through the whole of marking."""
+    from benchmarks.grading import measure
+
+    result = measure(tmp_path, 3)
+    count(
+        f"3 submissions of {result['notebooks'] // 3} notebooks marked in "
+        f"{result['minutes']:.1f} minutes"
+    )
+    assert result["notebooks"] >= 3
+    assert result["wrong_verdicts"] == []
