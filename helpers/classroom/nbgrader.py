@@ -32,7 +32,6 @@ CONFIG = '''"""For nbgrader, whose commands are typed in this folder: `nbgrader 
 
 c = get_config()
 c.CourseDirectory.course_id = "instruction-finetuning"
-c.CourseDirectory.root = "."
 c.ExecutePreprocessor.timeout = 120  # seconds a cell
 '''
 
