@@ -402,6 +402,43 @@ def test_a_process_that_runs_away_is_ended(isolation):
     assert not [p for p in psutil.process_iter() if p.pid not in before and _is_submission(p)]
 
 
+FORKS = """import os, time
+def double(values):
+    for _ in range(12):
+        if os.fork() == 0:
+            time.sleep(60)
+            os._exit(0)
+    time.sleep(30)
+    return [2 * v for v in values]"""
+WRITES = """def double(values):
+    with open("large", "wb") as f:
+        for _ in range(12):
+            f.write(bytes(1_000_000))
+    return [2 * v for v in values]"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_too_many_processes_are_ended(isolation):
+    found = marked(notebook(double=FORKS), isolation, Limits(seconds=60, processes=8))
+    assert verdicts(found) == {"77.1": "error", "77.2": "passed"}, found
+
+
+def test_a_disk_is_not_filled(isolation):
+    found = marked(notebook(double=WRITES), isolation, Limits(seconds=60, disk=10_000_000))
+    assert verdicts(found) == {"77.1": "error", "77.2": "passed"}, found
+    assert "Your code raised OSError" in found["77.1"]["parts"][-1]["message"]
+
+
+def test_a_process_that_does_not_even_read_is_ended():
+    isolation = sandbox.best_isolation()
+    with sandbox.Sandbox("toy_exercises", isolation=isolation, limits=LIMITS) as box:
+        for process in sandbox.tree(box.process.pid):
+            process.suspend()
+        with pytest.raises(sandbox.EndedError) as caught:
+            box.ask({"do": "cell", "source": "#" * 1_000_000}, 0.2)
+    assert caught.value.verdict == "time-out"
+
+
 def test_secrets_and_others_work_are_out_of_sight(monkeypatch, tmp_path):
     monkeypatch.setenv("MY_TOKEN", "secret")
     (tmp_path / "class").mkdir()
@@ -470,6 +507,10 @@ grade(Path({str(folder)!r}), Path({str(out)!r}), settings, {{"77": Lesson("77", 
     first.wait()
     done = len(journal.read_bytes().splitlines())
     assert 1 <= done < 3
+    patience = time.monotonic() + 20
+    while any(map(_is_submission, psutil.process_iter())):  # the one that was being marked
+        assert time.monotonic() < patience, "a submission outlived its marker"
+        time.sleep(0.05)
     with open(journal, "ab") as f:
         f.write(b'{"key": "cut o')
     count = []

@@ -13,12 +13,13 @@ from __future__ import annotations
 import ctypes
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Sequence
 
 ISOLATIONS = ("namespaces", "guard")
 RDONLY, RECURSIVE, AT_FDCWD, MOUNT_SETATTR = 1, 0x8000, -100, 442  # of mount_setattr(2)
-NO_NEW_PRIVS, CAPABILITIES_V3 = 38, 0x20080522  # of prctl(2) and capset(2)
+NO_NEW_PRIVS, PARENT_DEATH_SIGNAL, CAPABILITIES_V3 = 38, 1, 0x20080522  # of prctl(2), capset(2)
 NOSUID_NODEV = 2 | 4  # of mount(2)
 
 
@@ -141,4 +142,6 @@ def install_guard(folder: str) -> None:
             if text != null and not join(real(text), "").startswith(inside):
                 raise refused(f"marking allows writing in the current folder only, not {text}")
 
+    if sys.platform == "linux":  # killed, the marker takes this process along
+        ctypes.CDLL(None).prctl(PARENT_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
     sys.addaudithook(guard)
