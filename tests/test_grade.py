@@ -446,6 +446,8 @@ def test_secrets_and_others_work_are_out_of_sight(monkeypatch, tmp_path):
     looks = f"""import os
 found = [os.environ.get("MY_TOKEN", "nothing"), os.path.exists({str(tmp_path / "class/solution.txt")!r})]
 found.append(os.getppid() == 0)
+status = dict(line.split(":") for line in open("/proc/self/status")) if found[2] else {{}}
+found.append(int(status.get("CapEff", "1"), 16))
 def double(values):
     return found"""
     namespaces = sandbox.best_isolation() == "namespaces"
@@ -453,7 +455,7 @@ def double(values):
     options = {"limits": LIMITS, "isolation": sandbox.best_isolation()}
     results = mark(cells, TOY["77"], Keys((1,)), hide=[tmp_path / "class"], **options)
     got = results[0]["parts"][-1]["got"]
-    assert got == f"['nothing', {not namespaces}, {namespaces}]"
+    assert got == f"['nothing', {not namespaces}, {namespaces}, {int(not namespaces)}]"
 
 
 def test_a_notebook_has_a_time_of_its_own_besides_that_of_each_cell():

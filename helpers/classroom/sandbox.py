@@ -211,7 +211,12 @@ class Sandbox:
         self._wanted.release()
         for thread in self._threads:
             thread.join(timeout=5)
-        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
+        reading, draining, _ = self._threads
+        streams = [self.process.stdin]
+        # One that a runaway process still holds stays open: to close it would wait for its reader.
+        streams += [] if reading.is_alive() else [self.process.stdout]
+        streams += [] if draining.is_alive() else [self.process.stderr]
+        for stream in streams:
             with suppress(OSError):
                 stream.close()
         shutil.rmtree(self.folder, ignore_errors=True)
