@@ -4,6 +4,7 @@ The reference answers come from the solution notebooks, the others from tests/ex
 whose files are not there yet has nothing to be tried; `test_there_are_enough…` counts what is.
 """
 
+import random
 from dataclasses import replace
 from functools import cache
 from time import perf_counter
@@ -127,6 +128,16 @@ def test_a_wrong_answer_fails_at_its_part_with_its_message(id, name, seed):
     assert last.mistake == (wrong.mistake or ""), last
     assert wrong.says in last.message
     assert len(last.message) > 20
+
+
+@pytest.mark.large
+def test_students_with_numbers_of_their_own_get_the_same_verdicts(exercise):
+    """COURSE_EXERCISE_SEED may be any name: no seed lets a wrong answer pass or a right one fail."""
+    for seed in random.Random(exercise.id).sample(range(3, 10_000), 15):
+        outcome = examine(exercise, answers(exercise).other, seed)
+        assert outcome.verdict == "passed", (seed, reason(outcome))
+        for name, wrong in answers(exercise).wrong.items():
+            assert examined(exercise, wrong, seed).verdict == wrong.verdict, (seed, name)
 
 
 def test_each_wrong_answer_has_a_message_of_its_own(exercise):
