@@ -92,7 +92,7 @@ if os.fork() == 0:
         while True: time.sleep(0.05)
     os._exit(0)"""
 THREAD = """import threading
-threading.Thread(target=lambda: [None for _ in iter(int, 1)]).start()"""
+threading.Thread(target=lambda: sum(0 for _ in iter(int, 1))).start()"""
 PATCHES = """import builtins, numpy, helpers.checks
 helpers.checks.check = helpers.checks.judge = lambda *a, **k: "passed"
 numpy.allclose = builtins.all = lambda *a, **k: True"""
@@ -500,12 +500,13 @@ def test_a_submission_does_not_outlive_its_marker(isolation):
     script = f"""
 from helpers.classroom.sandbox import Limits, Sandbox
 with Sandbox("toy_exercises", isolation={isolation!r}, limits=Limits()) as box:
+    box.ask({{"do": "cell", "source": {THREAD!r}}}, 60)
     print("ready", flush=True)
-    box.ask({{"do": "cell", "source": "while True: pass"}}, 60)
+    input()
 """
     if sys.platform != "linux":
         pytest.skip("only Linux can end a process with its parent")
-    with in_python(script, stdout=subprocess.PIPE) as marker:
+    with in_python(script, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as marker:
         assert marker.stdout.readline() == b"ready\n"
         assert any(map(_is_submission, psutil.process_iter()))
         marker.kill()
