@@ -26,6 +26,7 @@ import torch
 from bs4 import BeautifulSoup
 
 from helpers.checks.exercise import same
+from helpers.checks.registry import exercises
 from helpers.classroom import grade as grading
 from helpers.classroom import sandbox, submissions, wire
 from helpers.classroom.confine import ISOLATIONS
@@ -846,6 +847,26 @@ def test_a_class_that_is_being_marked_is_not_marked_twice_at_once(tmp_path, toy_
 
 
 # --- the course's own exercises -------------------------------------------------------------------
+
+
+def kinds(value):
+    """The types of a value and of all that is in it."""
+    if isinstance(value, dict):
+        return [dict, *(kinds(v) for v in value.values())]
+    if isinstance(value, (list, tuple)):
+        return [type(value), *map(kinds, value)]
+    return [type(value), getattr(value, "dtype", None)]
+
+
+@pytest.mark.parametrize("exercise", exercises(), ids=lambda exercise: exercise.id)
+def test_what_an_exercise_asks_and_expects_can_travel(exercise):
+    for part in exercise.parts:
+        given = part.arguments(grading.SEED)
+        there = wire.decode(json.loads(json.dumps(wire.encode(given))))
+        assert same(there, given, 0.0), part.name
+        assert kinds(there) == kinds(given), f"{part.name}: an argument becomes something else"
+        right = part.expected(*given)
+        assert same(wire.decode(wire.encode(right)), right, 0.0), part.name
 
 
 @pytest.mark.large

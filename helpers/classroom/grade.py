@@ -246,7 +246,7 @@ def class_of(rows: Sequence[dict], titles: Mapping[str, str]) -> list[dict]:
         wrong: dict[str, Counter] = {}
         for one in mine:
             if one["verdict"] not in ("passed", "not attempted"):
-                part = one["parts"][-1]["part"] if one["parts"] else "(not asked)"
+                part = one["parts"][-1]["part"] if one["parts"] else "no answer came back"
                 wrong.setdefault(part, Counter())[_kind_of_wrong(one)] += 1
         parts = [
             {
