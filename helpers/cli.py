@@ -41,6 +41,7 @@ COMMANDS = (  # modules of helpers.commands, in the order of `course --help`
     "arena",
     "report",
     "exercises",
+    "grade",
     "check",
 )
 GO_ON = (  # commands that go on with what was interrupted when they are typed again
@@ -49,10 +50,12 @@ GO_ON = (  # commands that go on with what was interrupted when they are typed a
     "judge",
     "run",
     "masking",
+    "tune",
     "curves",
     "augment",
     "winrate",
     "arena",
+    "grade",
 )
 
 
@@ -91,18 +94,7 @@ def stopped(args) -> str:
     """What to tell somebody who pressed Ctrl-C: how to go on."""
     if args.command == "train" and not args.resume:
         return "stopped; the same command with --resume goes on."
-    if args.command in (
-        "train",
-        "generate",
-        "judge",
-        "run",
-        "masking",
-        "tune",
-        "curves",
-        "augment",
-        "winrate",
-        "arena",
-    ):
+    if args.command in GO_ON:
         return "stopped; the same command goes on."
     if args.command == "mmlu":
         go_on = "the same command goes on." if args.out else "nothing is kept without --out FOLDER."

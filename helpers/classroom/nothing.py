@@ -1,0 +1,3 @@
+"""A lesson without exercises: with it a sandbox is tried before the first submission."""
+
+EXERCISES = ()

@@ -1,0 +1,325 @@
+"""What a class handed in: students, their notebooks, and whatever cannot be marked, said in a line.
+
+A class is a folder (or a zip) with a folder or a zip for each student. Nothing is unpacked: the
+notebooks of an archive are read from it, and an archive that tries to reach out of its place is
+refused as a whole. Of a notebook only the cells' kinds, ids and sources are kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import stat
+import unicodedata
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+from helpers.errors import CourseError, one_line
+
+MAX_NOTEBOOK = 30_000_000  # bytes; outputs may hold pictures
+MAX_ARCHIVE = 300_000_000  # bytes of all notebooks of an archive, unpacked
+MAX_FILES = 5_000  # in an archive
+CLUTTER = {"__MACOSX", ".ipynb_checkpoints", ".git", "__pycache__", "Thumbs.db", "desktop.ini"}
+
+
+class RefusedError(Exception):
+    """Something handed in that cannot be used; the message is for the instructor."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A code cell."""
+
+    id: str  # "" where the file has none
+    source: str
+
+
+@dataclass(frozen=True)
+class Notebook:
+    """One notebook of a student; with a problem, it has no cells."""
+
+    lesson: str  # "02"
+    file: str
+    digest: str  # sha256 of the file
+    cells: tuple[Cell, ...] = ()
+    problem: str = ""
+
+
+@dataclass
+class Student:
+    """A student, with what can be marked and what cannot."""
+
+    name: str
+    notebooks: dict[str, Notebook] = field(default_factory=dict)  # by lesson
+    problems: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class File:
+    """A file of a folder or an archive, not read yet."""
+
+    name: str  # with the folders above it, "/" between them
+    size: int
+    time: float  # of its last change
+    read: Callable[[], bytes]  # one byte more than MAX_NOTEBOOK at most
+
+
+def collect(
+    folder: Path, lessons: Sequence[str], leave_out: Path | None = None
+) -> tuple[list[Student], list[str]]:
+    """The students of a class by name, and a line for all else that lies there.
+
+    Raises CourseError if there is no student.
+    """
+    others: list[str] = []
+    if _is_zip(folder):
+        groups = _groups_of_zip(folder)
+    else:
+        groups = _groups_of_folder(folder, leave_out, others)
+    students, taken = [], {}
+    for given, files, problems in groups:
+        name = printable(given)
+        student = Student(name, problems=[printable(problem) for problem in problems])
+        key = unicodedata.normalize("NFC", name).casefold()
+        if key in taken:
+            student.name = _free_name(name, taken)
+            first = taken[key].name
+            student.problems.append(
+                f"There are two students called {first!r}: this one is {student.name!r}."
+            )
+            taken[key].problems.append(f"There are two students called {first!r}.")
+        taken[unicodedata.normalize("NFC", student.name).casefold()] = student
+        _sort_in(student, files, lessons)
+        students.append(student)
+    if not students:
+        raise CourseError(
+            f"{folder} holds no students: it needs a folder or a zip for each, with their notebooks "
+            "(NN_*.ipynb) in it."
+        )
+    return students, others
+
+
+def printable(name: str) -> str:
+    """A file's name as text that can be written anywhere: on Linux it need not be UTF-8."""
+    return name.encode("utf-8", "replace").decode("utf-8")
+
+
+def _free_name(name: str, taken: dict) -> str:
+    numbered = (f"{name} ({n})" for n in range(2, len(taken) + 3))
+    return next(x for x in numbered if unicodedata.normalize("NFC", x).casefold() not in taken)
+
+
+# --- folders and archives -------------------------------------------------------------------------
+
+
+def _is_zip(path: Path) -> bool:
+    return path.is_file() and path.suffix.lower() == ".zip"
+
+
+def _groups_of_folder(folder: Path, leave_out: Path | None, others: list[str]) -> Iterator[tuple]:
+    """(name, files, problems) of each student; what is no student goes to `others`."""
+    if not folder.is_dir():
+        raise CourseError(
+            f"{folder} is no folder and no zip: name the one that holds a folder or a zip for each "
+            "student."
+        )
+    for path in sorted(folder.iterdir(), key=lambda p: (p.stem.casefold(), p.name)):
+        if _is_clutter(path.name) or (leave_out and path.resolve() == leave_out.resolve()):
+            continue
+        name = printable(path.name)
+        if path.is_symlink():
+            others.append(f"{name} is a link, and links are not followed.")
+        elif path.is_dir():
+            yield path.name, *_files_of_folder(path)
+        elif _is_zip(path):
+            yield path.stem, *_files_of_archive(path)
+        else:
+            others.append(f"{name} is neither a folder nor a zip of a student: it was not marked.")
+
+
+def _groups_of_zip(path: Path) -> Iterator[tuple]:
+    """The same for a zip of the whole class, whose first folders are the students."""
+    files, problems = _files_of_archive(path)
+    if problems:
+        raise CourseError(problems[0])
+    groups: dict[str, list[File]] = {}
+    tops = {PurePosixPath(file.name).parts[0] for file in files}
+    alone = len(tops) == 1 and all(len(PurePosixPath(f.name).parts) > 2 for f in files)
+    for file in files:
+        parts = PurePosixPath(file.name).parts[alone:]  # below the folder that holds all others
+        groups.setdefault(parts[0], []).append(file)
+    for name, mine in sorted(groups.items()):
+        yield name, mine, []
+
+
+def _is_clutter(name: str) -> bool:
+    return name in CLUTTER or name.startswith(".")
+
+
+def _files_of_folder(folder: Path) -> tuple[list[File], list[str]]:
+    """All files below a folder, those of archives in it included."""
+    files, problems = [], []
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if any(_is_clutter(part) for part in PurePosixPath(name).parts):
+            continue
+        if path.is_symlink():
+            problems.append(f"{name} is a link, and links are not followed.")
+        elif _is_zip(path):
+            more, wrong = _files_of_archive(path)
+            files += more
+            problems += wrong
+        elif path.is_file():
+            about = path.stat()
+            files.append(
+                File(printable(name), about.st_size, about.st_mtime, partial(_read_file, path))
+            )
+    return files, problems
+
+
+def _files_of_archive(path: Path) -> tuple[list[File], list[str]]:
+    """The files of a zip; or none, and the reason why it is refused."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = [m for m in archive.infolist() if not m.is_dir()]
+        _refuse_members(members)
+    except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError, RefusedError) as error:
+        return [], [f"{path.name} was refused: {one_line(error)}"]
+    files = [
+        File(
+            printable(m.filename),
+            m.file_size,
+            _seconds(m.date_time),
+            partial(_read_member, path, m),
+        )
+        for m in members
+        if not any(_is_clutter(part) for part in m.filename.split("/"))
+    ]
+    return files, []
+
+
+def _seconds(date_time: tuple) -> float:
+    """The date of a member of an archive as seconds, so that it compares with a file's."""
+    try:
+        return datetime(*date_time).timestamp()
+    except (ValueError, OverflowError, OSError):  # an archive can claim the 31st of June
+        return 0.0
+
+
+def _refuse_members(members: Sequence[zipfile.ZipInfo]) -> None:
+    if len(members) > MAX_FILES:
+        raise RefusedError(f"it holds {len(members):,} files, more than {MAX_FILES:,}.")
+    seen: set[str] = set()
+    for member in members:
+        name = member.filename
+        if name.startswith("/") or "\\" in member.orig_filename or re.match(r"[A-Za-z]:", name):
+            raise RefusedError(f"{name[:80]!r} in it is an absolute path.")
+        if ".." in PurePosixPath(name).parts:
+            raise RefusedError(f"{name[:80]!r} in it leads out of its folder.")
+        if stat.S_ISLNK(member.external_attr >> 16):
+            raise RefusedError(f"{name[:80]!r} in it is a link.")
+        if member.flag_bits & 1:
+            raise RefusedError("it is locked with a password.")
+        if name in seen:
+            raise RefusedError(f"{name[:80]!r} is in it twice.")
+        seen.add(name)
+    size = sum(m.file_size for m in members if m.filename.endswith(".ipynb"))
+    if size > MAX_ARCHIVE:
+        raise RefusedError(
+            f"its notebooks have {size / 1e6:,.0f} MB, more than {MAX_ARCHIVE / 1e6:.0f}."
+        )
+
+
+def _read_file(path: Path) -> bytes:
+    with open(path, "rb") as stream:
+        return stream.read(MAX_NOTEBOOK + 1)
+
+
+def _read_member(path: Path, member: zipfile.ZipInfo) -> bytes:
+    with zipfile.ZipFile(path) as archive, archive.open(member) as stream:
+        return stream.read(MAX_NOTEBOOK + 1)
+
+
+def _read(file: File) -> bytes:
+    """The bytes of a file. Raises RefusedError where they are too many, or cannot be read."""
+    if file.size > MAX_NOTEBOOK:
+        raise RefusedError(f"it has {file.size / 1e6:,.0f} MB, more than {MAX_NOTEBOOK / 1e6:.0f}")
+    try:
+        data = file.read()
+    except (OSError, zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError) as error:
+        raise RefusedError(f"it cannot be read: {one_line(error)}") from error
+    if len(data) > MAX_NOTEBOOK:  # the size that an archive claims need not be true
+        raise RefusedError(f"it has more than {MAX_NOTEBOOK / 1e6:.0f} MB")
+    return data
+
+
+# --- notebooks ------------------------------------------------------------------------------------
+
+
+def _sort_in(student: Student, files: Sequence[File], lessons: Sequence[str]) -> None:
+    """Give the student the notebooks among the files, and a line for each that is none."""
+    chosen: dict[str, File] = {}
+    for file in sorted(files, key=lambda f: (f.time, f.name)):
+        base = PurePosixPath(file.name).name
+        number = re.match(r"(\d\d)[_ -]", base)
+        if not base.endswith(".ipynb"):
+            student.problems.append(f"{file.name} is not a notebook and was not marked.")
+        elif not number or number.group(1) not in lessons:
+            student.problems.append(
+                f"{file.name} was not marked: no exercises have its number. Those that have: "
+                f"{', '.join(lessons)}, as in {lessons[0]}_name.ipynb."
+            )
+        else:
+            if older := chosen.get(number.group(1)):
+                student.problems.append(
+                    f"{older.name} was not marked: {file.name} is for the same lesson, and newer."
+                )
+            chosen[number.group(1)] = file
+    for lesson, file in sorted(chosen.items()):
+        student.notebooks[lesson] = read_notebook(lesson, file)
+    if not files and not student.problems:
+        student.problems.append("Nothing was handed in: the folder is empty.")
+
+
+def read_notebook(lesson: str, file: File) -> Notebook:
+    """The notebook in a file, or one that says what is wrong with it."""
+    data = b""
+    try:
+        data = _read(file)
+        cells = cells_of(data)
+    except RefusedError as error:
+        digest = hashlib.sha256(data).hexdigest()
+        return Notebook(lesson, file.name, digest, problem=f"{file.name} was not marked: {error}.")
+    return Notebook(lesson, file.name, hashlib.sha256(data).hexdigest(), cells)
+
+
+def cells_of(data: bytes) -> tuple[Cell, ...]:
+    """The code cells of a notebook's bytes. Raises RefusedError where it is no notebook."""
+    try:
+        notebook = json.loads(data.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise RefusedError(f"it is not a notebook ({one_line(error)[:80]})") from error
+    if isinstance(notebook, dict) and "worksheets" in notebook:
+        raise RefusedError("its format is of before 2015; open it in Jupyter and save it")
+    cells = notebook.get("cells") if isinstance(notebook, dict) else None
+    if not isinstance(cells, list) or not all(isinstance(cell, dict) for cell in cells):
+        raise RefusedError("it is not a notebook (it has no cells)")
+    return tuple(
+        Cell(str(cell.get("id") or ""), _text(cell.get("source", "")))
+        for cell in cells
+        if cell.get("cell_type") == "code"
+    )
+
+
+def _text(source: object) -> str:
+    if isinstance(source, str):
+        return source
+    if isinstance(source, list) and all(isinstance(line, str) for line in source):
+        return "".join(source)
+    raise RefusedError("it is not a notebook (a cell has no text)")
