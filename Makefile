@@ -4,14 +4,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help setup setup-dev course test browser-test lab notebooks site data models-table masking-results bench lint clean
+.PHONY: help setup setup-dev course test browser-test lab notebooks exercises wheelhouse site data models-table masking-results bench lint clean
 
 help:
 	@echo "make course     set up, run all lessons offline, leave executed notebooks and a site in build/"
 	@echo "make test       ruff and pytest"
 	@echo "make lab        open the lessons in JupyterLab"
+	@echo "make wheelhouse all packages as files in build/wheelhouse, to set up machines without a network"
 	@echo "make site       build/site from the lessons as they are stored, running nothing"
 	@echo "make notebooks  execute and stamp the committed lessons"
+	@echo "make exercises  make the students' notebooks from exercises/solutions"
 	@echo "make models-table  tune each bundled model with three seeds: benchmarks/results"
 	@echo "make masking-results  lesson 06's large run, hours: benchmarks/results/masking"
 	@echo "make bench      how fast the course is, beside others: 40 minutes, adds to benchmarks/RESULTS.md"
@@ -54,6 +56,13 @@ lab: setup
 
 notebooks: setup
 	$(BIN)/course run --write
+
+exercises: setup
+	$(BIN)/course exercises build
+
+# For a classroom without a network: copy the folder, then PIP_NO_INDEX=1 PIP_FIND_LINKS=… make setup.
+wheelhouse: setup
+	$(PIP) download -q -c constraints.txt -d build/wheelhouse ".[arena]" "setuptools>=77" wheel
 
 site: setup
 	$(BIN)/course site

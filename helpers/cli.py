@@ -39,6 +39,7 @@ COMMANDS = (  # modules of helpers.commands, in the order of `course --help`
     "winrate",
     "arena",
     "report",
+    "exercises",
     "check",
 )
 GO_ON = (  # commands that go on with what was interrupted when they are typed again

@@ -1,4 +1,4 @@
-"""The site: every executed lesson as a page to read, and a front page with the map.
+"""The site: every executed lesson as a page to read, the exercises and guides, and the map.
 
 Each page is one file that needs nothing else: no network, no script, no other style sheet. What a
 page says beyond its lesson comes from the lesson's own contract (the table under its title) and
@@ -28,6 +28,15 @@ from helpers.settings import COURSE, course_settings
 NAME = "Instruction fine-tuning"
 PURPOSE = "Take a pretrained GPT-2, teach it to follow instructions, and find out how good it is."
 TIME = "Time"  # the contract's row with the minutes
+GUIDES = {  # page → the file that it shows
+    "glossary": "docs/glossary.md",
+    "troubleshooting": "docs/troubleshooting.md",
+    "instructors": "exercises/INSTRUCTORS.md",
+    "grading": "docs/grading.md",
+    "results": "benchmarks/RESULTS.md",
+    "scaling": "docs/scaling.md",
+}
+EXERCISES = "exercises"  # the page that lists them, and the folder they are in
 
 
 @dataclass(frozen=True)
@@ -49,31 +58,58 @@ class Lesson:
         return self.name[:2]
 
 
+@dataclass(frozen=True)
+class Guide:
+    """A page that is no lesson: a guide, or the exercises of a lesson."""
+
+    name: str  # the page's
+    title: str  # plain text
+    body: str
+    sections: list[tuple[str, str]]  # as a lesson's
+    listed: bool = True  # in the navigation of every page
+
+
 def build_site(notebooks: Path, out: Path) -> Path:
-    """`out/index.html` and a page for each executed notebook, readable without a network."""
+    """`out/index.html` and a page for each executed notebook, readable without a network.
+
+    The exercises and guides of the course join them, as far as they are there.
+    """
     paths = sorted(notebooks.glob("[0-9][0-9]_*.ipynb"))
     if not paths:
         raise CourseError(f"there are no lessons in {notebooks}: `make course` executes them.")
-    names = {path.stem for path in paths}
-    lessons = [read_lesson(path, names) for path in paths]
-    for old in out.glob("[0-9][0-9]_*.html"):  # of a lesson that is no more
-        old.unlink()
+    pages = {path.stem: path.stem for path in paths} | guide_files()
+    lessons = [read_lesson(path, pages) for path in paths]
+    guides = [read_guide(name, file, pages) for file, name in guide_files().items()]
+    if exercises := [guide for guide in guides if not guide.listed]:
+        guides.append(list_of_exercises(exercises))
+    for old in [*out.glob("[0-9][0-9]_*.html"), *out.glob(f"{EXERCISES}*.html")]:
+        old.unlink()  # of a lesson that is no more
     for lesson in lessons:
-        write_text(out / f"{lesson.name}.html", page(lesson, lessons))
-    return write_text(out / "index.html", front_page(lessons))
+        write_text(out / f"{lesson.name}.html", page(lesson, lessons, guides))
+    for guide in guides:
+        write_text(out / f"{guide.name}.html", guide_page(guide, lessons, guides))
+    return write_text(out / "index.html", front_page(lessons, guides))
+
+
+def guide_files() -> dict[str, str]:
+    """File in the course → its page, for the guides and exercises that there are."""
+    files = {file: name for name, file in GUIDES.items() if (COURSE / file).exists()}
+    for path in sorted((COURSE / EXERCISES).glob("[0-9][0-9]_*.ipynb")):
+        files[f"{EXERCISES}/{path.name}"] = f"{EXERCISES}-{path.stem}"
+    return files
 
 
 # --- from a notebook to the parts of a page ------------------------------------------------------
 
 
-def read_lesson(path: Path, names: set[str]) -> Lesson:
-    """A lesson with its links turned into links between the pages called `names`."""
+def read_lesson(path: Path, pages: dict[str, str]) -> Lesson:
+    """A lesson with its links turned into links between `pages`."""
     notebook = nbformat.read(path, as_version=4)
     exporter = HTMLExporter(template_name="basic")
     soup = BeautifulSoup(exporter.from_notebook_node(notebook)[0], "html.parser")
     made = notebook.metadata.get("course", {})
     flatten(soup)
-    mend_links(soup, names)
+    mend_links(soup, pages)
     contract = take_contract(soup)
     title = take(soup, "h1")
     lead = take(soup, "p")
@@ -115,14 +151,29 @@ def flatten(soup) -> None:
         del tag["style"]  # the style sheet knows what fits
 
 
-def mend_links(soup, names: set[str]) -> None:
-    """Links between notebooks lead to pages; a link to what the site lacks keeps its text only."""
+def mend_links(soup, pages: dict[str, str]) -> None:
+    """Links between files lead to their pages; a link to what the site lacks keeps its text only.
+
+    `pages` has a lesson by its stem, any other file by its path in the course.
+    """
     for link in soup.find_all("a", href=True):
-        target = re.fullmatch(r"(?:\./)?(\w+)\.ipynb(#.*)?", link["href"])
-        if target and target.group(1) in names:
-            link["href"] = f"{target.group(1)}.html{target.group(2) or ''}"
+        file, _, anchor = link["href"].partition("#")
+        if name := page_of(file, pages):
+            link["href"] = f"{name}.html" + (f"#{anchor}" if anchor else "")
         elif not link["href"].startswith(("https://", "http://", "#")):
             link.unwrap()
+
+
+def page_of(file: str, pages: dict[str, str]) -> str:
+    """The page of a file that a link names, from whatever folder; empty if it has none."""
+    path = re.sub(r"^(?:\.{1,2}/)+", "", file)
+    for known, name in pages.items():
+        short = known.rpartition("/")[2]
+        if path in (known, f"notebooks/{known}.ipynb", f"{known}.ipynb"):
+            return name
+        if path == short and known.endswith(".md"):
+            return name
+    return ""
 
 
 def take_contract(soup) -> dict[str, str]:
@@ -132,6 +183,48 @@ def take_contract(soup) -> dict[str, str]:
         return {}
     rows = [row.find_all("td") for row in table.extract().select("tbody tr")]
     return {name.get_text(): value.decode_contents() for name, value in rows}
+
+
+def read_guide(name: str, file: str, pages: dict[str, str]) -> Guide:
+    """A Markdown file, or a notebook of exercises, as a page."""
+    path = COURSE / file
+    if path.suffix == ".md":
+        text = markdown2html(path.read_text(encoding="utf-8"))
+    else:
+        notebook = nbformat.read(path, as_version=4)
+        text = HTMLExporter(template_name="basic").from_notebook_node(notebook)[0]
+    soup = BeautifulSoup(text, "html.parser")
+    flatten(soup)
+    mend_links(soup, pages)
+    title = take(soup, "h1")
+    name_tables(soup)
+    seen: dict[str, int] = {}
+    for heading in soup.find_all(id=True):
+        seen[heading["id"]] = seen.get(heading["id"], 0) + 1
+        if seen[heading["id"]] > 1:  # two results of one day
+            heading["id"] += f"-{seen[heading['id']]}"
+    return Guide(
+        name=name,
+        title=title.get_text() if title else path.stem,
+        body=str(soup).strip(),
+        sections=[(h["id"], h.decode_contents()) for h in soup.find_all("h2") if h.get("id")],
+        listed=path.suffix == ".md",
+    )
+
+
+def list_of_exercises(exercises: list[Guide]) -> Guide:
+    """The page that names the exercises of every lesson."""
+    items = "".join(
+        f'<h2 id="{one.name}"><a href="{one.name}.html">{html.escape(one.title)}</a></h2><ul>'
+        + "".join(f"<li>{heading}</li>" for _, heading in one.sections)
+        + "</ul>"
+        for one in exercises
+    )
+    how = (
+        "<p>They are notebooks in the folder <code>exercises</code>: you write the code, and a "
+        "check says what is right and what to try next. <code>make lab</code> opens them.</p>"
+    )
+    return Guide(EXERCISES, "Exercises", how + items, [])
 
 
 def name_tables(soup) -> None:
@@ -207,14 +300,24 @@ def inline(markdown: str) -> str:
 # --- pages ---------------------------------------------------------------------------------------
 
 
-def frame(*, title: str, about: str, current: str, lessons: list[Lesson], parts: str, main: str):
-    """A whole page: head, the lessons to choose from, `main`, and what produced it."""
+def frame(*, title: str, about: str, current: str, lessons, guides, parts: str, main: str) -> str:
+    """A whole page: head, the lessons and guides to choose from, `main`, and what produced it."""
     style = (ASSETS / "site" / "style.css").read_text(encoding="utf-8")
     here = ' aria-current="page"'
     items = "".join(
         f'<li><a href="{x.name}.html"{here if x.name == current else ""}>{x.number} '
         f'<span class="name">{html.escape(x.title)}</span></a></li>'
         for x in lessons
+    )
+    more = "".join(
+        f'<li><a href="{x.name}.html"{here if x.name == current else ""}>'
+        f'<span class="name">{html.escape(x.title)}</span></a></li>'
+        for x in guides
+        if x.listed
+    )
+    more = (
+        f'<nav class="lessons guides" aria-label="Exercises and guides"><ol>{more}</ol></nav>'
+        * bool(more)
     )
     home = here if current == "index" else ""
     return f"""<!doctype html>
@@ -233,7 +336,7 @@ def frame(*, title: str, about: str, current: str, lessons: list[Lesson], parts:
 <header class="side"><div class="side-inner">
 <p class="brand"><a href="index.html"{home}>{NAME}</a></p>
 <nav class="lessons" aria-label="Lessons"><ol>{items}</ol></nav>
-{parts}</div></header>
+{more}{parts}</div></header>
 <main id="main">
 {main}
 </main>
@@ -259,9 +362,8 @@ def provenance(current: str, lessons: list[Lesson]) -> str:
     return "".join(facts) + f"<p>Course {helpers.__version__}, Apache-2.0.{stamp}</p>"
 
 
-def page(lesson: Lesson, lessons: list[Lesson]) -> str:
+def page(lesson: Lesson, lessons: list[Lesson], guides: list[Guide]) -> str:
     """A lesson as a page of its own."""
-    parts = "".join(f'<li><a href="#{anchor}">{text}</a></li>' for anchor, text in lesson.sections)
     rows = "".join(f"<dt>{name}</dt><dd>{text}</dd>" for name, text in lesson.contract.items())
     main = [
         "<article>",
@@ -279,11 +381,33 @@ def page(lesson: Lesson, lessons: list[Lesson]) -> str:
         about=plain(lesson.lead) or PURPOSE,
         current=lesson.name,
         lessons=lessons,
-        parts='<nav class="parts" aria-label="In this lesson"><details><summary>In this lesson'
-        f"</summary><ol>{parts}</ol></details></nav>\n"
-        if parts
-        else "",
+        guides=guides,
+        parts=table_of_contents(lesson.sections, "In this lesson"),
         main="\n".join(part for part in main if part),
+    )
+
+
+def table_of_contents(sections: list[tuple[str, str]], name: str) -> str:
+    """Links to the sections of a page, or nothing."""
+    parts = "".join(f'<li><a href="#{anchor}">{text}</a></li>' for anchor, text in sections)
+    if not parts:
+        return ""
+    return (
+        f'<nav class="parts" aria-label="{name}"><details><summary>{name}</summary>'
+        f"<ol>{parts}</ol></details></nav>\n"
+    )
+
+
+def guide_page(guide: Guide, lessons: list[Lesson], guides: list[Guide]) -> str:
+    """A guide, or the exercises of a lesson, as a page."""
+    return frame(
+        title=f"{guide.title} · {NAME}",
+        about=f"{guide.title}: part of a course on instruction fine-tuning.",
+        current=guide.name,
+        lessons=lessons,
+        guides=guides,
+        parts=table_of_contents(guide.sections, "On this page"),
+        main=f"<article>\n<h1>{html.escape(guide.title)}</h1>\n{guide.body}\n</article>",
     )
 
 
@@ -314,7 +438,7 @@ def pager(lesson: Lesson, lessons: list[Lesson]) -> str:
     return f'<nav class="pager" aria-label="Previous and next lesson">{items}</nav>'
 
 
-def front_page(lessons: list[Lesson]) -> str:
+def front_page(lessons: list[Lesson], guides: list[Guide]) -> str:
     """What the course is, and the map: question → lesson → command."""
     asked = readme_map()
     items = "".join(map_item(x, *asked.get(x.name, ("", ""))) for x in lessons)
@@ -333,6 +457,7 @@ where the learning is.</p>
         about=PURPOSE,
         current="index",
         lessons=lessons,
+        guides=guides,
         parts="",
         main=main,
     )

@@ -39,6 +39,20 @@ def small_run(folder, records, config: GPTConfig, **changes) -> RunSettings:
     return RunSettings(model=model, data=data, **{**values, **changes})
 
 
+COUNTS = pytest.StashKey[list]()
+
+
+@pytest.fixture
+def count(request):
+    """Takes a line that the end of the test run prints."""
+    return request.config.stash.setdefault(COUNTS, []).append
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    for line in config.stash.get(COUNTS, []):
+        terminalreporter.write_line(line)
+
+
 @pytest.fixture(scope="session")
 def tokenizer():
     return load_tokenizer()

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from conftest import TINY, small_run
@@ -450,3 +451,24 @@ def test_answers_go_on_with_the_products_that_they_were_begun_with(tmp_path):
     append_jsonl(path, [[3, [5, 6], "stop"]])
     assert open_journal(path, "key", "torch") == ("onednn", {3: Response([5, 6], "stop")})
     assert open_journal(path, "another", "torch") == ("torch", {})
+
+
+def test_kept_memory_is_given_back_when_a_run_has_grown(monkeypatch):
+    """Pieces of freed memory fit worse and worse, and a process grew from 1 to 5 GB."""
+    used = iter([50, 100, *[100] * (runs.SETTLED - 2), 129, 131, 110])
+    trims = []
+    libc = SimpleNamespace(malloc_trim=lambda pad: trims.append(pad))
+    process = SimpleNamespace(memory_info=lambda: SimpleNamespace(rss=next(used)))
+    monkeypatch.setattr(runs, "_glibc", lambda: libc)
+    monkeypatch.setattr(runs.psutil, "Process", lambda: process)
+    steps = range(runs.SETTLED + 3)
+    seen = []
+    for step in runs.within_memory(iter(steps)):
+        assert len(trims) == (step > runs.SETTLED + 1)
+        seen.append(step)
+    assert seen == list(steps)
+
+
+def test_elsewhere_than_with_glibc_nothing_is_given_back(monkeypatch):
+    monkeypatch.setattr(runs, "_glibc", lambda: None)
+    assert list(runs.within_memory(iter([1, 2, 3]))) == [1, 2, 3]

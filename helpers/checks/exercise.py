@@ -12,7 +12,10 @@ what is likely wrong, instead of the general next step.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+import random
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,6 +67,11 @@ class Exercise:
     fallback_name: str = ""  # how a student would import it: "helpers.collate.collate"
     seconds: float = 5.0  # all parts together, at most
 
+    @property
+    def lesson(self) -> str:
+        """The number of its lesson: "02"."""
+        return self.id[:2]
+
 
 @dataclass(frozen=True)
 class Result:
@@ -76,9 +84,50 @@ class Result:
     got: Any = None
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """What became of an exercise: its verdict, and the parts that were asked, in order.
+
+    The last of them decides: the first that does not pass ends the asking.
+    """
+
+    id: str
+    verdict: str
+    results: tuple[Result, ...] = ()
+
+    @property
+    def attempted(self) -> bool:
+        return self.verdict != "not attempted"
+
+
 def ask(part: Part, answer: Any, seed: int = 0) -> Any:
-    """What the answer returns for the part's arguments, of which it gets copies of its own."""
-    return part.call(answer, *copy.deepcopy(part.arguments(seed)))
+    """What the answer returns for the part's arguments, of which it gets copies of its own.
+
+    Every random generator starts from the seed and is put back: an answer that draws numbers gets
+    the same ones each time, and asking it changes nothing in the notebook.
+    """
+    arguments = copy.deepcopy(part.arguments(seed))
+    with seeded(seed):
+        return part.call(answer, *arguments)
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Within the block, the generators of Python, NumPy and PyTorch start from `seed`."""
+    torch = sys.modules.get("torch")  # where it is not loaded, nothing draws from it
+    python, legacy = random.getstate(), np.random.get_state()
+    tensors = torch.get_rng_state() if torch else None
+    random.seed(seed)
+    np.random.seed(seed)
+    if torch:
+        torch.manual_seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(legacy)
+        if torch:
+            torch.set_rng_state(tensors)
 
 
 def judge(part: Part, got: Any, seed: int = 0) -> Result:

@@ -1,0 +1,1 @@
+"""For who teaches the course: exercise notebooks to hand out, and marking what comes back."""
