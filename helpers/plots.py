@@ -673,7 +673,7 @@ def data_curve(table: pd.DataFrame, label: str, base: Mapping | None = None) -> 
         ax.plot(places, table[name], color=colour, linestyle=line, **look)
         if base and name == "score":
             ax.axhline(base["score"], color=LOOK["before"][0], linestyle=":", label="untouched")
-            ax.legend(fontsize=9)
+            ax.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), fontsize=9)
         ax.set_xscale(scale)
         ax.set_xticks(places, [textwrap.fill(text, 12) for text in names])
         ax.minorticks_off()

@@ -15,6 +15,7 @@ from helpers.curves import (
     CLEAN,
     OWN,
     Curve,
+    crossing,
     curve_table,
     effects,
     load_curve,
@@ -408,6 +409,9 @@ def test_formats_are_crossed(curve):
         ("alpaca", "alpaca"), ("alpaca", "own"), ("own", "alpaca"), ("own", "own"),
     ]  # fmt: skip
     assert list(matrix["difference"])[::3] == [0, 0]
+    cost = crossing(results)
+    assert cost["difference"] == pytest.approx(np.mean(list(matrix["difference"])[1:3]))
+    assert "averaged over 2 pairs" in cost["words"]
     table = curve_table(results)
     assert list(table["score"]) == pytest.approx(list(matrix["score"])[::3])
     assert table["tokens_a_row"].iloc[0] > table["tokens_a_row"].iloc[1] + 15
@@ -498,6 +502,8 @@ def test_the_command_prints_kinds_and_formats(curve, capsys):
     formats = LINE.replace("8,16", "plain,own").replace("out out", "out f --vary template --rows 8")
     assert cli.main(formats.split()) == 0
     assert "score, asked with" in capsys.readouterr().out
+    assert cli.main([*formats.split(), "--json"]) == 0
+    assert {"matrix", "crossing"} <= set(json.loads(capsys.readouterr().out))
     page = Path("f/figures.html").read_text(encoding="utf-8")
     assert page.count("<figure>") == page.count('<img alt="') == 2
 

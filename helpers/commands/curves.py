@@ -168,7 +168,7 @@ def curve_notes(results) -> list[str]:
 
 def curve_report(results) -> tuple[dict, str]:
     """What `--json` prints and what people read."""
-    from helpers.curves import curve_table, effects, template_matrix
+    from helpers.curves import crossing, curve_table, effects, template_matrix
     from helpers.curves.results import marked_names
 
     table, found = curve_table(results), effects(results)
@@ -189,6 +189,9 @@ def curve_report(results) -> tuple[dict, str]:
         matrix = template_matrix(results)
         report["matrix"] = matrix.to_dict("records")
         parts.append(matrix_table(matrix))
+        if len(results.runs) > 1:
+            report["crossing"] = crossing(results)
+            parts.append(report["crossing"]["words"])
     parts.append(f"every run: {results.out / 'runs.jsonl'}")
     return report, "\n\n".join(filter(None, parts))
 

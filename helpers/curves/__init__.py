@@ -11,6 +11,7 @@ from __future__ import annotations
 from helpers.curves.plan import CLEAN, OWN, Curve
 from helpers.curves.results import (
     CurveResults,
+    crossing,
     curve_table,
     effects,
     load_curve,
@@ -24,6 +25,7 @@ __all__ = [
     "OWN",
     "Curve",
     "CurveResults",
+    "crossing",
     "curve_table",
     "effects",
     "load_curve",

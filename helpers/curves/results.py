@@ -183,7 +183,8 @@ def _in_words(vary: str, row: dict) -> str:
         mean, low, high = (f"{n + 0.0:+.{digits}f}".replace("-", "−") for n in numbers)
         sure = "" if row[f"{name}_resolved"] else ", not more than chance"
         told.append(f"{label} {mean}{unit} ({low} to {high}{sure})")
-    return f"{vary} {_shown(row['before'])} → {_shown(row['after'])}: {', '.join(told)}"
+    name = {"template": "prompt format", "clean": "training rows"}.get(vary, vary)
+    return f"{name} {_shown(row['before'])} → {_shown(row['after'])}: {', '.join(told)}"
 
 
 def _shown(point: int | str) -> str:
@@ -214,6 +215,32 @@ def template_matrix(results: CurveResults) -> pd.DataFrame:
                 }
             )
     return pd.DataFrame(table)
+
+
+def crossing(results: CurveResults) -> dict:
+    """What asking in another format than was trained with costs, on average over all such pairs.
+
+    `difference low high` in points, paired by seed and test row, and `words`.
+    """
+    matrix = template_matrix(results)  # raises for other curves
+    seeds = min(map(len, results.runs.values()))
+    pairs = [(a, b) for a, b in zip(matrix["trained"], matrix["asked"], strict=True) if a != b]
+    apart = [results.scores(a, b)[:seeds] - results.scores(a, a)[:seeds] for a, b in pairs]
+    if not apart:
+        raise RunError(
+            f"{results.out} has one finished prompt format: two are needed to cross them."
+        )
+    e = crossed_mean(np.mean(apart, axis=0))
+    mean, low, high = (
+        f"{n:+.1f}".replace("-", "−") for n in (e.mean, e.mean - e.half, e.mean + e.half)
+    )
+    return {
+        "difference": e.mean,
+        "low": e.mean - e.half,
+        "high": e.mean + e.half,
+        "words": f"asked in another format than it was trained with, a model scores {mean} points "
+        f"({low} to {high}), averaged over {len(pairs)} pairs",
+    }
 
 
 POINT_NAMES = {  # what a point is, under a figure
