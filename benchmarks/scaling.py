@@ -83,6 +83,7 @@ def work(args) -> None:
         "course",
         loss_on="response",
         batch_size=WORKERS * args.rows,
+        epochs=1 + (args.steps + 1) * WORKERS * args.rows // 935,
         device="cpu",
         precision=args.precision,
         products=args.products,
@@ -103,14 +104,14 @@ def work(args) -> None:
             print(json.dumps({"seconds": times[-1] - times[0], "tokens": tokens[-1] - tokens[0]}))
 
 
-def measure(args) -> dict:
+def measure(args, precision: str) -> dict:
     """Turns of every side, one after another, and what they say about the cost of a second process."""
     from helpers.arithmetic import choose_products
     from helpers.progress import bar
     from helpers.runs import choose_precision, provenance
 
     args.products = choose_products("auto", "cpu")
-    args.precision = choose_precision(args.precision, "cpu")
+    args.precision = choose_precision(precision, "cpu")
     turns = {side: [] for side in SIDES}
     for _ in bar(range(args.turns), desc="turns", unit="turn", steady=True):
         for side in SIDES:
@@ -210,7 +211,7 @@ def blocks() -> dict[str, str]:
     """The generated parts of the page, by name."""
     measured = "Not measured yet: `python -m benchmarks.scaling --record`, on a quiet machine."
     if RESULTS.exists():
-        measured = measured_table(read_json(RESULTS))
+        measured = "\n\n".join(map(measured_table, read_json(RESULTS)))
     return {"measured": measured, "worked out": worked_table()}
 
 
@@ -232,8 +233,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--rows", type=int, default=64, help="a process; default 64")
-    parser.add_argument("--steps", type=int, default=6, help="a turn, after the first; default 6")
-    parser.add_argument("--precision", default="auto")
+    parser.add_argument("--steps", type=int, default=14, help="a turn, after the first; default 14")
+    parser.add_argument("--precision", default="fp32,auto", help="one or more; default fp32,auto")
     parser.add_argument("--products", default="auto", help=argparse.SUPPRESS)
     parser.add_argument("--record", action="store_true")
     parser.add_argument("--page", action="store_true")
@@ -244,9 +245,9 @@ def main() -> int:
         work(args)
         return 0
     if not args.page:
-        found = measure(args)
+        found = [measure(args, precision) for precision in args.precision.split(",")]
         write_json(ROOT / "build" / "scaling.json", found)
-        print(measured_table(found))
+        print(*map(measured_table, found), sep="\n\n")
         if args.record:
             write_json(RESULTS, found)
     if args.page or args.record:

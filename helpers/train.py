@@ -34,6 +34,7 @@ from helpers.packing import packed_attention
 from helpers.weights import contiguous, write_tensors
 
 MOST_EPOCHS = 10_000
+ROWS = {"cpu": 32}  # of logits at a time, which fit the processor's cache
 CHUNK = 2048  # targets; their logits in float32 are 412 MB
 
 
@@ -117,14 +118,44 @@ def head_losses(model: GPT, h: torch.Tensor, labels: torch.Tensor) -> torch.Tens
     """
 
     def losses(h, labels):
-        logits = model.head(h)  # (n, V)
-        logits = logits.to(torch.promote_types(logits.dtype, torch.float32))  # bf16 under autocast
-        return F.cross_entropy(logits, labels, reduction="none")
+        return TokenLosses.apply(model.head(h), labels)
 
     if len(h) <= CHUNK:
         return losses(h, labels)
     pieces = zip(h.split(CHUNK), labels.split(CHUNK), strict=True)
     return torch.cat([checkpoint(losses, *piece, use_reentrant=False) for piece in pieces])
+
+
+def in_rows(*tensors: torch.Tensor) -> Iterator[tuple[torch.Tensor, ...]]:
+    """Each tensor in views of a few rows: on a CPU of as many as stay in its cache."""
+    rows = ROWS.get(tensors[0].device.type, CHUNK)
+    return (t.split(rows) for t in tensors)
+
+
+class TokenLosses(torch.autograd.Function):
+    """`cross_entropy` of logits (N, V) and labels (N,), whose gradient overwrites the logits.
+
+    Logits and their gradient are by far the largest tensors of a step. Written into one another, a few
+    rows at a time, they need their memory once, and no float32 copy of it under autocast.
+    """
+
+    @staticmethod
+    def forward(ctx, logits, labels):
+        """The losses (N,) in float32 or better."""
+        ctx.save_for_backward(logits, labels)
+        dtype = torch.promote_types(logits.dtype, torch.float32)
+        pieces = zip(*in_rows(logits, labels), strict=True)
+        return torch.cat([F.cross_entropy(x.to(dtype), y, reduction="none") for x, y in pieces])
+
+    @staticmethod
+    def backward(ctx, weights):
+        """The gradient (N, V): probability of each token, less 1 at the label, times the weight."""
+        logits, labels = ctx.saved_tensors
+        for x, y, weight in zip(*in_rows(logits, labels, weights), strict=True):
+            p = torch.softmax(x, dim=-1, dtype=weight.dtype)
+            p[torch.arange(len(y), device=y.device), y] -= 1
+            x.copy_(p.mul_(weight[:, None]))
+        return logits, None
 
 
 @torch.no_grad()

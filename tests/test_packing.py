@@ -16,7 +16,14 @@ from helpers.collate import BatchPlan, evaluation_batches, packed, shared_prefix
 from helpers.errors import DataError
 from helpers.masking import Example, make_examples
 from helpers.packing import PackedAttention, VarlenAttention, packed_attention, plain_mask
-from helpers.train import TrainSettings, TrainState, evaluate_loss, head_losses, token_losses
+from helpers.train import (
+    TokenLosses,
+    TrainSettings,
+    TrainState,
+    evaluate_loss,
+    head_losses,
+    token_losses,
+)
 
 SMALL = replace(TINY, n_head=3, n_embd=6, vocab_size=31)
 ARMS = ["all", "instruction+response", "header+response", "response", "response@0.3"]
@@ -311,6 +318,37 @@ def test_logits_are_never_all_there_at_once(monkeypatch):
     h = torch.randn(11, 6, requires_grad=True)
     head_losses(model, h, torch.arange(11)).sum().backward()
     assert sorted(seen) == [3, 3, 4, 4, 4, 4]  # forwards, and again for the backward pass
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("rows", [1, 4, 64])
+def test_token_losses_are_cross_entropy_and_so_is_their_gradient(dtype, rows, monkeypatch):
+    monkeypatch.setitem(train.ROWS, "cpu", rows)
+    h = torch.randn(11, 6, dtype=dtype, requires_grad=True)
+    w = torch.randn(31, 6, dtype=dtype, requires_grad=True)
+    labels, weights = torch.arange(11) * 2, torch.rand(11)
+    exact = torch.promote_types(dtype, torch.float32)
+
+    def plain(logits, labels):
+        return F.cross_entropy(logits.to(exact), labels, reduction="none")
+
+    found = []
+    for losses in (plain, TokenLosses.apply):
+        values = losses(h @ w.T, labels)
+        found.append([values, *torch.autograd.grad((values * weights).sum(), (h, w))])
+    for ours, theirs in zip(found[1], found[0], strict=True):
+        assert ours.dtype == theirs.dtype
+        torch.testing.assert_close(ours, theirs)
+
+
+def test_the_gradient_takes_the_place_of_the_logits():
+    logits = torch.randn(5, 31, requires_grad=True)
+    there = logits * 1  # not a leaf, as the head's
+    losses = TokenLosses.apply(there, torch.arange(5))
+    losses.sum().backward(retain_graph=True)
+    assert torch.equal(there, logits.grad)
+    with pytest.raises(RuntimeError, match="inplace"):  # a second time there are no logits left
+        losses.sum().backward()
 
 
 def test_an_evaluation_is_the_same_packed():

@@ -40,7 +40,7 @@ def test_what_was_measured_as_a_table():
 def test_a_second_process_adds_no_more_than_it_may():
     """Of the committed measurement, where there is one."""
     if scaling.RESULTS.exists():
-        found = read_json(scaling.RESULTS)
+        found = read_json(scaling.RESULTS)[0]  # fp32, as the lessons train
         assert found["rows_a_rank"] >= 64
         assert found["added"] <= scaling.MOST
 
