@@ -1,4 +1,4 @@
-"""The labelled answers that judges are tested on: only whether the two files are sound.
+"""The labelled answers that judges are tested on: only whether the files of both sets are sound.
 
 No judge runs here. What the labels mean and how they came about: judge_labels/README.md.
 """
@@ -9,8 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from helpers.data import load_records, split
+
 FOLDER = Path(__file__).parent / "judge_labels"
 HALVES = ("open", "sealed")
+SECOND = ("second_open", "second_sealed")
+SETS = (HALVES, SECOND)
+FILES = HALVES + SECOND
 REQUIRED = {"instruction", "input", "output", "model_response", "label", "kind"}
 OPTIONAL = {"references", "note"}
 # Lowest and highest label of each kind, as the README gives them.
@@ -32,7 +37,11 @@ def tasks(half):
     return Counter((row["instruction"], row["input"]) for row in rows(half))
 
 
-@pytest.mark.parametrize("half", HALVES)
+def middling(half):
+    return [row for row in rows(half) if 25 < row["label"] < 85]
+
+
+@pytest.mark.parametrize("half", FILES)
 def test_every_row_has_the_plain_keys_and_strings(half):
     for row in rows(half):
         assert REQUIRED <= set(row) <= REQUIRED | OPTIONAL, row
@@ -42,7 +51,7 @@ def test_every_row_has_the_plain_keys_and_strings(half):
         assert all(isinstance(text, str) and text for text in row.get("references", [])), row
 
 
-@pytest.mark.parametrize("half", HALVES)
+@pytest.mark.parametrize("half", FILES)
 def test_every_label_is_a_whole_number_within_the_range_of_its_kind(half):
     for row in rows(half):
         low, high = RANGES[row["kind"]]
@@ -57,26 +66,76 @@ def test_a_half_has_enough_answers_of_every_kind(half):
     assert min(kinds[kind] for kind in RANGES) >= 15, kinds
 
 
-@pytest.mark.parametrize("half", HALVES)
-def test_every_task_has_two_to_four_answers_and_one_reference(half):
-    assert set(tasks(half).values()) <= {2, 3, 4}
+@pytest.mark.parametrize("half", SECOND)
+def test_a_half_of_the_second_set_has_answers_of_every_kind_and_of_every_quality(half):
+    assert len(rows(half)) >= 290
+    assert set(RANGES) == {row["kind"] for row in rows(half)}
+    assert len(middling(half)) >= 50
+
+
+def test_the_second_set_has_at_least_150_tasks():
+    assert sum(len(tasks(half)) for half in SECOND) >= 150
+
+
+@pytest.mark.parametrize(
+    ("half", "answers"),
+    [(half, {2, 3, 4}) for half in HALVES] + [(half, {3, 4, 5}) for half in SECOND],
+)
+def test_every_task_has_its_number_of_answers_and_one_reference(half, answers):
+    assert set(tasks(half).values()) <= answers
     references = {(row["instruction"], row["input"], row["output"]) for row in rows(half)}
     assert len(references) == len(tasks(half))
 
 
-def test_no_answer_occurs_twice_and_the_halves_share_no_task():
-    every = [row for half in HALVES for row in rows(half)]
+def test_no_answer_occurs_twice_and_no_two_files_share_a_task():
+    every = [row for half in FILES for row in rows(half)]
     answers = Counter((row["instruction"], row["input"], row["model_response"]) for row in every)
     assert max(answers.values()) == 1, answers.most_common(1)
-    assert not set(tasks("open")) & set(tasks("sealed"))
+    # Written alike but for capitals and spaces is the same task.
+    plain = [
+        {" ".join(part.lower().split()) for part in ("\n".join(task) for task in tasks(half))}
+        for half in FILES
+    ]
+    assert len(set().union(*plain)) == sum(len(part) for part in plain)
 
 
-def test_the_halves_are_alike():
+def bundled(name):
+    return {(row["instruction"], row["input"]) for row in load_records(name)}
+
+
+def test_the_second_set_asks_no_row_that_a_model_was_trained_or_is_tested_on():
+    parts = split(load_records("course"))
+    asked = {(row["instruction"], row["input"]) for row in parts.train + parts.test}
+    for half in SECOND:
+        assert not asked & set(tasks(half))
+
+
+def by_a_model(half):
+    known = bundled("course") | bundled("course-heldout") | bundled("course-newfamilies")
+    return [row for row in rows(half) if (row["instruction"], row["input"]) in known]
+
+
+@pytest.mark.parametrize("half", SECOND)
+def test_about_half_of_the_second_set_answers_bundled_tasks(half):
+    assert abs(len(by_a_model(half)) / len(rows(half)) - 0.5) < 0.1
+
+
+def test_the_readme_counts_where_the_second_set_comes_from():
+    readme = (FOLDER / "README.md").read_text(encoding="utf-8")
+    real = " | ".join(str(len(by_a_model(half))) for half in SECOND)
+    assert f"| answers by a bundled model | {real} | |" in readme
+    between = " | ".join(str(len(middling(half))) for half in SECOND)
+    assert f"| answers labelled 26 to 84 | {between} | |" in readme
+
+
+@pytest.mark.parametrize("halves", SETS)
+def test_the_halves_are_alike(halves):
     def mean(half):
         labels = [row["label"] for row in rows(half)]
         return sum(labels) / len(labels)
 
-    assert abs(mean("open") - mean("sealed")) < 5
+    one, other = halves
+    assert abs(mean(one) - mean(other)) < 5
 
 
 @pytest.mark.parametrize("half", HALVES)
@@ -85,12 +144,14 @@ def test_most_labels_lie_near_an_end_of_the_scale_as_the_readme_says(half):
     assert len(ends) > len(rows(half)) / 2
 
 
-def test_the_readme_counts_what_the_files_hold():
+@pytest.mark.parametrize("halves", SETS)
+def test_the_readme_counts_what_the_files_hold(halves):
     readme = (FOLDER / "README.md").read_text(encoding="utf-8")
-    counts = {half: Counter(row["kind"] for row in rows(half)) for half in HALVES}
+    assert " | ".join(f"{half}.jsonl" for half in halves) in readme
+    counts = [Counter(row["kind"] for row in rows(half)) for half in halves]
     for kind, (low, high) in RANGES.items():
-        numbers = f"{counts['open'][kind]} | {counts['sealed'][kind]}"
+        numbers = " | ".join(str(count[kind]) for count in counts)
         assert f"| {kind} | {numbers} | {low}–{high} |" in readme
-    sizes = f"{len(rows('open'))} | {len(rows('sealed'))}"
+    sizes = " | ".join(str(len(rows(half))) for half in halves)
     assert f"| answers | {sizes} | |" in readme
-    assert f"| tasks | {len(tasks('open'))} | {len(tasks('sealed'))} | |" in readme
+    assert f"| tasks | {' | '.join(str(len(tasks(half))) for half in halves)} | |" in readme
