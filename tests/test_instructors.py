@@ -32,7 +32,9 @@ def test_exercises_that_the_plans_name_exist():
     assert set(re.findall(r"\b0[1-9]\.\d\b", GUIDE)) <= known
 
 
-@pytest.mark.parametrize("line", sorted(set(re.findall(r"(?:^|`)(course [a-z]+ [^`\n#]+)", GUIDE, re.M))))
+@pytest.mark.parametrize(
+    "line", sorted(set(re.findall(r"(?:^|`)(course [a-z]+ [^`\n#]+)", GUIDE, re.M)))
+)
 def test_its_commands_are_understood(line):
     words = line.strip().split()[1:]
     parser, _ = build_parser()
@@ -61,7 +63,9 @@ def test_a_stick_holds_all_that_the_set_up_asks_for():
     """Both recipes name the same extras: else `make setup` would miss a package offline."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     wanted = set(re.findall(r'-e "\.(\[.+?\])"', makefile.split("setup-dev.stamp")[0]))
-    assert wanted == set(re.findall(r'pip download.* "\.(\[.+?\])"', GUIDE + makefile.replace("$(PIP)", "pip")))
+    assert wanted == set(
+        re.findall(r'pip download.* "\.(\[.+?\])"', GUIDE + makefile.replace("$(PIP)", "pip"))
+    )
 
 
 def test_its_targets_are_in_the_makefile():
