@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 help:
 	@echo "make course     set up, run all lessons offline, leave executed notebooks and a site in build/"
 	@echo "make test       ruff and pytest"
-	@echo "make lab        open the lessons in JupyterLab"
+	@echo "make lab        open lessons and exercises in JupyterLab"
 	@echo "make wheelhouse all packages as files in build/wheelhouse, to set up machines without a network"
 	@echo "make site       build/site from the lessons as they are stored, running nothing"
 	@echo "make notebooks  execute and stamp the committed lessons"
@@ -48,11 +48,13 @@ browser-test: setup-dev
 	$(PIP) install -q -c constraints.txt -e ".[browser]" || echo "Playwright could not be installed."
 	$(BIN)/python -m pytest -o addopts=-ra -o filterwarnings=default tests/browser
 
+# It serves the whole course, so that links between lessons and exercises work, and shows the lessons first.
 # JupyterLab's question about news is switched off as well: this course asks nothing of the network.
 lab: setup
 	@$(BIN)/jupyter labextension disable --level=sys_prefix \
 	  @jupyterlab/apputils-extension:announcements >/dev/null 2>&1 || true
-	$(BIN)/jupyter lab --LabApp.news_url=None --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate notebooks
+	$(BIN)/jupyter lab --LabApp.news_url=None --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate \
+	  --LabApp.default_url=/lab/tree/notebooks
 
 notebooks: setup
 	$(BIN)/course run --write
@@ -62,7 +64,7 @@ exercises: setup
 
 # For a classroom without a network: copy the folder, then PIP_NO_INDEX=1 PIP_FIND_LINKS=… make setup.
 wheelhouse: setup
-	$(PIP) download -q -c constraints.txt -d build/wheelhouse ".[arena]" "setuptools>=77" wheel
+	$(PIP) download -q -c constraints.txt -d build/wheelhouse ".[arena,tune]" "setuptools>=77" wheel
 
 site: setup
 	$(BIN)/course site

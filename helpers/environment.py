@@ -374,12 +374,12 @@ def in_notebook() -> bool:
 
 
 def start_lab() -> str:
-    """What opens the lessons in the JupyterLab of the course's own environment."""
+    """What opens the course in the JupyterLab of its own environment."""
     if sys.platform == "win32":
-        return ".venv\\Scripts\\jupyter lab notebooks"
+        return ".venv\\Scripts\\jupyter lab"
     if in_notebook() or not _in_environment():
         return f"make -C {_quoted(COURSE)} lab"
-    return _script("jupyter", "lab", _quoted(COURSE / "notebooks"))
+    return _script("jupyter", "lab", _quoted(COURSE))
 
 
 def _is_ours(program: Path) -> bool:

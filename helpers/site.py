@@ -29,6 +29,8 @@ NAME = "Instruction fine-tuning"
 PURPOSE = "Take a pretrained GPT-2, teach it to follow instructions, and find out how good it is."
 TIME = "Time"  # the contract's row with the minutes
 GUIDES = {  # page → the file that it shows
+    "setup": "docs/setup.md",
+    "commands": "docs/commands.md",
     "glossary": "docs/glossary.md",
     "troubleshooting": "docs/troubleshooting.md",
     "instructors": "exercises/INSTRUCTORS.md",
@@ -288,7 +290,9 @@ def tag(soup, name: str, text: str = "", **attributes):
 def readme_map() -> dict[str, tuple[str, str]]:
     """Lesson → (the question that it answers, its command), from the README's map, as HTML."""
     text = (COURSE / "README.md").read_text(encoding="utf-8")
-    row = re.compile(r"^\| (.+?) \| \[.+?\]\(notebooks/(\w+)\.ipynb\) \|(.*)\|$", re.MULTILINE)
+    row = re.compile(
+        r"^\| (.+?) \| \[.+?\]\(notebooks/(\w+)\.ipynb\) \|[^|]*\|(.*)\|$", re.MULTILINE
+    )
     return {name: (inline(ask), inline(run)) for ask, name, run in row.findall(text)}
 
 
@@ -439,9 +443,10 @@ def pager(lesson: Lesson, lessons: list[Lesson]) -> str:
 
 
 def front_page(lessons: list[Lesson], guides: list[Guide]) -> str:
-    """What the course is, and the map: question → lesson → command."""
+    """What the course is, and the map: question → lesson → exercises → command."""
     asked = readme_map()
-    items = "".join(map_item(x, *asked.get(x.name, ("", ""))) for x in lessons)
+    practice = {guide.name for guide in guides}
+    items = "".join(map_item(x, *asked.get(x.name, ("", "")), practice) for x in lessons)
     main = f"""<article>
 <h1>{NAME}</h1>
 <p class="lead">{PURPOSE}</p>
@@ -463,10 +468,15 @@ where the learning is.</p>
     )
 
 
-def map_item(lesson: Lesson, question: str, command: str) -> str:
-    """A lesson on the front page."""
+def map_item(lesson: Lesson, question: str, command: str, pages: set[str]) -> str:
+    """A lesson on the front page, with its exercises if they are among `pages`."""
     able = next(iter(lesson.contract.values()), "")
-    meta = [lesson.contract.get(TIME, ""), f"On the command line: {command}" if command else ""]
+    exercises = f"{EXERCISES}-{lesson.name}"
+    meta = [
+        lesson.contract.get(TIME, ""),
+        f'<a href="{exercises}.html">Exercises {lesson.number}</a>' if exercises in pages else "",
+        f"On the command line: {command}" if command else "",
+    ]
     lines = [
         f"<p>{question}</p>" if question else f"<p>{lesson.lead}</p>",
         f"<p>You will be able to {able}.</p>" if able else "",

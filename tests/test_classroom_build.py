@@ -1,6 +1,7 @@
 """Student notebooks: built from those with solutions, always the same, and giving nothing away."""
 
 import json
+import re
 
 import nbformat
 import pytest
@@ -40,6 +41,20 @@ def cells(text):
 
 
 # --- what a student gets -------------------------------------------------------------------------
+
+
+def test_a_task_is_told_in_120_words(path):
+    """Without its title, the line of facts, examples, and what is folded up."""
+    for cell in read_source(path).notebook.cells:
+        if cell.id.endswith("-task"):
+            told = cell.source.split("\n\n", 2)[2]
+            told = re.sub(r"```.*?```|<details>.*?</details>", "", told, flags=re.DOTALL)
+            assert len(told.split()) <= 120, cell.id
+
+
+def test_a_class_is_not_promised_a_hint_that_it_does_not_get(path):
+    text = student_text(read_source(path), "class")
+    assert "three hints" not in text.lower()
 
 
 def test_the_committed_notebooks_are_up_to_date(capsys):

@@ -38,6 +38,7 @@ BROUGHT_BY = {
     "jupyter-core": "ipykernel",
     "jupyterlab-server": "jupyterlab",
     "pillow": "matplotlib",
+    "traitlets": "ipykernel",
 }
 # Imported inside functions only, by those who asked for it: distribution → extra in pyproject.toml.
 OPTIONAL = {

@@ -473,7 +473,7 @@ def test_a_jupyter_of_another_python_on_the_path(machine):
     """The classical trap: `jupyter lab` starts the system's, and `import helpers` fails in it."""
     machine.setattr(shutil, "which", lambda name: "/usr/bin/jupyter" if name == "jupyter" else None)
     item = one_item("kernel", "quick", machine)
-    assert (item.status, item.fix) == ("note", "/course/.venv/bin/jupyter lab notebooks")
+    assert (item.status, item.fix) == ("note", "/course/.venv/bin/jupyter lab .")
     assert "`jupyter` in this terminal is another Python's" in item.found
 
 
@@ -632,7 +632,7 @@ def test_commands_on_windows(machine):
     machine.setattr(sys, "executable", r"C:\Users\A B\course\.venv\Scripts\python.exe")
     assert environment._set("COURSE_RUNS", "D:/runs") == '$env:COURSE_RUNS = "D:/runs"'
     assert environment._unset("HF_HUB_OFFLINE") == "Remove-Item Env:HF_HUB_OFFLINE"
-    assert environment.start_lab() == r".venv\Scripts\jupyter lab notebooks"
+    assert environment.start_lab() == r".venv\Scripts\jupyter lab"
     assert environment.install_command() == (  # PowerShell runs a quoted program after & only
         r'& "C:\Users\A B\course\.venv\Scripts\python.exe" -m pip install -e .'
     )

@@ -308,7 +308,7 @@ def test_the_rate_of_lora_is_its_own():
     thin = RunSettings("gpt2-mini", "course", lora=16, device="cpu", precision="fp32").resolved().lr
     assert full == KNOWN["gpt2-mini"].lr
     assert thin == pytest.approx(full * runs.LORA_RATE)
-    assert runs.LORA_RATE == 10  # the README says "tenfold"
+    assert runs.LORA_RATE == 10  # docs/commands.md says "tenfold"
 
 
 def test_on_the_command_line(settings, tmp_path, capsys):

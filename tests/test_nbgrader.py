@@ -135,5 +135,5 @@ def test_words_on_stderr_cost_nothing(scores):
 
 
 def test_a_logger_that_holds_on_to_stderr_does_cost_points(scores):
-    """As the README says; when this fails, nbgrader has changed and the README can too."""
+    """As INSTRUCTORS.md says; when this fails, nbgrader has changed and the guide can too."""
     assert float(scores["logger"]["score"]) == 0

@@ -209,6 +209,9 @@ def test_the_map_takes_minutes_from_the_contract_and_questions_from_the_readme(p
         assert contract[1].get_text() in item.get_text()
         for fact in asked[name]:
             assert BeautifulSoup(fact, "html.parser").get_text() in item.get_text()
+        practice = f"exercises-{name}"
+        linked = [link["href"] for link in item.select("p.meta a")]
+        assert linked == [f"{practice}.html"] * (practice in pages)
 
 
 def test_the_picture_is_shown_only_where_it_belongs_to_the_mode(pages, tmp_path):

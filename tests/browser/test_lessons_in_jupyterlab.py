@@ -69,8 +69,8 @@ def free_port():
 
 def options_of_make_lab():
     """The options with which `make lab` starts JupyterLab."""
-    recipe = re.search(r"jupyter lab (.*) notebooks$", (COURSE / "Makefile").read_text(), re.M)
-    return recipe.group(1).split()
+    makefile = (COURSE / "Makefile").read_text(encoding="utf-8").replace("\\\n", "")
+    return re.search(r"jupyter lab (--.*)$", makefile, re.MULTILINE).group(1).split()
 
 
 @pytest.fixture(scope="module")
