@@ -249,6 +249,23 @@ def test_one_began_two_went_on(two, alone, way):
 
 
 @pytest.mark.parametrize("way", WAYS)
+def test_two_began_and_two_went_on(two, way):
+    """Stopped at a checkpoint after three steps; to the bit the run that nobody stopped."""
+    for rank in range(2):
+        told = read_json(two / f"told-{rank}.json")
+        assert [timeless(line) for line in told[f"{way} resumed"]] == [
+            timeless(line) for line in told[way]
+        ]
+    assert len(read_jsonl(two / f"from-{way}" / "metrics.jsonl")) < len(told[way])
+    one, other = (load_model(two / run).state_dict() for run in (way, f"again-{way}"))
+    assert all(torch.equal(weight, other[name]) for name, weight in one.items())
+
+
+def timeless(line):
+    return {key: value for key, value in line.items() if key != "seconds"}
+
+
+@pytest.mark.parametrize("way", WAYS)
 def test_two_began_one_goes_on(two, settings, alone, way):
     assert (two / f"from-{way}" / "state.safetensors").exists()
     steps = [r.step for r in fine_tune(settings, two / f"from-{way}", resume=True)]
