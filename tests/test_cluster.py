@@ -7,7 +7,6 @@ import os
 import signal
 import sys
 import threading
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -18,7 +17,7 @@ from helpers import cluster, tune
 from helpers.cli import main
 from helpers.curves import Curve, run_curve
 from helpers.curves import runner as curve_runner
-from helpers.errors import RunError, SettingsError
+from helpers.errors import CourseError, RunError, SettingsError
 from helpers.experiment import Grid, run_grid, runner
 from helpers.files import append_jsonl, read_json, read_jsonl, write_json
 from helpers.tune import Search, run_search
@@ -360,28 +359,45 @@ def test_jobs_are_asked_for_one_by_one(two_workers, tmp_path):
     assert asked == [0, 0, 1, 2]
 
 
-@pytest.mark.filterwarnings("default")
-def test_a_killed_worker_loses_and_repeats_nothing(two_workers, grid, tmp_path):
-    alone = {row["run"]: comparable(row) for row in run_grid(grid, tmp_path / "alone")}
-    out, killed = tmp_path / "out", []
+@contextlib.contextmanager
+def one_killed(journal, finished, in_the_middle):
+    """A list, afterwards with the name of the run whose process died while the block ran.
+
+    It dies when so many lines are in the journal and its checkpoint is of a step in the middle: it is
+    held before that is looked at, so that it cannot have gone on to something else.
+    """
+    killed, over = [], threading.Event()
 
     def kill_one():
-        """As soon as a run is finished and another has some steps behind it, its process dies."""
-        while not killed:
-            time.sleep(0.02)
-            rows = read_jsonl(out / "runs.jsonl") if (out / "runs.jsonl").exists() else []
-            for state in sorted((out / "working").glob("*/state.json")) if len(rows) > 1 else []:
-                if 5 <= int(read_json(state)["step"]) <= 24:
-                    attempt = read_jsonl(state.parent / cluster.ATTEMPTS)[-1]
-                    os.kill(attempt["pid"], signal.SIGKILL)
-                    killed.append(state.parent.name)
-                    break
+        while not killed and not over.wait(0.01):
+            with contextlib.suppress(CourseError, ProcessLookupError):  # a run that ends meanwhile
+                enough = journal.exists() and len(read_jsonl(journal)) >= finished
+                for state in (journal.parent / "working").glob("*/state.json") if enough else ():
+                    attempts = read_jsonl(state.parent / cluster.ATTEMPTS)
+                    os.kill(attempts[-1]["pid"], signal.SIGSTOP)
+                    try:
+                        held = read_jsonl(state.parent / cluster.ATTEMPTS) == attempts
+                        if held and in_the_middle(int(read_json(state)["step"])):
+                            os.kill(attempts[-1]["pid"], signal.SIGKILL)
+                            killed.append(state.parent.name)
+                            return
+                    finally:
+                        os.kill(attempts[-1]["pid"], signal.SIGCONT)
 
     killer = threading.Thread(target=kill_one, daemon=True)
     killer.start()
-    rows = list(run_grid(grid, out, cluster="auto", checkpoint_every=0))
+    yield killed
+    over.set()
     killer.join(10)
     assert len(killed) == 1
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_killed_worker_loses_and_repeats_nothing(two_workers, grid, tmp_path):
+    alone = {row["run"]: comparable(row) for row in run_grid(grid, tmp_path / "alone")}
+    out = tmp_path / "out"
+    with one_killed(out / "runs.jsonl", 2, lambda step: 5 <= step <= 24) as killed:
+        rows = list(run_grid(grid, out, cluster="auto", checkpoint_every=0))
 
     assert len(rows) == len(alone) == 7  # the base and six runs, none twice
     stored = read_jsonl(out / "runs.jsonl")
@@ -403,25 +419,9 @@ def test_a_search_whose_worker_is_killed_loses_and_repeats_nothing(two_workers, 
     """Among the first trials, which are drawn at random, the order in which they end decides nothing."""
     search = replace(search, rows=24, space={**search.space, "epochs": (5, 6)})
     list(run_search(search, "alone"))
-    out, killed = tmp_path / "out", []
-
-    def kill_one():
-        """In the middle of an epoch of a trial, when another one has finished."""
-        while not killed:
-            time.sleep(0.01)
-            finished = (out / "trials.jsonl").exists() and read_jsonl(out / "trials.jsonl")
-            for state in (out / "working").glob("trial*/state.json") if finished else ():
-                if int(read_json(state)["step"]) % 6 in (1, 2):
-                    attempt = read_jsonl(state.parent / cluster.ATTEMPTS)[-1]
-                    os.kill(attempt["pid"], signal.SIGKILL)
-                    killed.append(state.parent.name)
-                    break
-
-    killer = threading.Thread(target=kill_one, daemon=True)
-    killer.start()
-    rows = list(run_search(search, out, cluster="auto", checkpoint_every=0))
-    killer.join(10)
-    assert len(killed) == 1
+    out = tmp_path / "out"
+    with one_killed(out / "trials.jsonl", 1, lambda step: step % 6 in (1, 2, 3)) as killed:
+        rows = list(run_search(search, out, cluster="auto", checkpoint_every=0))
 
     found = trials, repeats = searched(out)
     assert found == searched(tmp_path / "alone")
