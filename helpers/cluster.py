@@ -9,6 +9,7 @@ its folder how far it had come. Ray (Moritz et al. 2018) is an extra: `pip insta
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -17,10 +18,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from helpers.errors import CourseError, RunError, SettingsError, one_line
-from helpers.files import alone_in
+from helpers.files import alone_in, append_jsonl, read_jsonl
 
 NEEDS = "--cluster needs one more package: pip install -e '.[ray]' in the course's folder."
 RETRIES = 5  # a job whose process dies more often than this is ended by something in itself
+WORKING = "working"  # in a folder of runs: the folders of the jobs that are under way
+ATTEMPTS = "attempts.jsonl"  # in a job's folder: which process began it or went on, and where
 
 
 class Job(NamedTuple):
@@ -29,6 +32,18 @@ class Job(NamedTuple):
     name: str
     folder: Path
     arguments: tuple = ()
+
+
+def job_in(out: Path, name: str, arguments: tuple = (), *, folder: str = "") -> Job:
+    """A job of the runs in `out`; its folder is called as it is, unless another name is given."""
+    return Job(name, out.absolute() / WORKING / (folder or name), arguments)
+
+
+def close_job(job: Job, out: Path) -> None:
+    """Write down who worked on a job, and remove its folder: what it gave is written already."""
+    attempts = read_jsonl(job.folder / ATTEMPTS)
+    append_jsonl(out / "cluster.jsonl", {"run": job.name, "attempts": attempts})
+    shutil.rmtree(job.folder)
 
 
 @contextmanager
@@ -83,15 +98,19 @@ def no_cluster(address: str, error: Exception) -> str:
     )
 
 
-def run_jobs(work: Callable, jobs: Iterable[Job], *, gpus: int = 0) -> Iterator[tuple[Job, Any]]:
+def run_jobs(
+    work: Callable, jobs: Iterable[Job | None], *, device: str = "cpu"
+) -> Iterator[tuple[Job, Any]]:
     """(job, what `work` returned), in the order in which they end.
 
-    A job takes one core, and `gpus`. The next one is asked for when there is a place for it, so
-    `jobs` may be a generator that decides by what came out before. Raises the CourseError of a job
-    that ends with one, and RunError when the process of one died RETRIES + 1 times.
+    A job takes one core, and a GPU for the device "cuda". The next one is asked for when there is a
+    place for it, so `jobs` may be a generator that decides by what came out before; it yields None
+    where another job has to end first. Raises the CourseError of a job that ends with one, and
+    RunError when the process of one died RETRIES + 1 times.
     """
     import ray
 
+    gpus = int(device.startswith("cuda"))
     remote = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=RETRIES)(attempt)
     waiting, running = iter(jobs), {}
     while True:

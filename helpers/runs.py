@@ -26,6 +26,7 @@ import torch
 
 from helpers import __version__
 from helpers.arithmetic import WORTH, choose_products, matmul_seconds, products_by
+from helpers.cluster import ATTEMPTS, whoami
 from helpers.collate import (
     LAYOUTS,
     BatchPlan,
@@ -445,6 +446,24 @@ def checkpointed(
         if record is None:
             return
         yield record
+
+
+def gone_on(
+    steps: Iterator[StepRecord], state: TrainState, folder: Path, every: float
+) -> tuple[list[StepRecord], Iterator[StepRecord]]:
+    """(records of the steps that are done, the others as they are done) of training in a job's folder.
+
+    `steps` is what `train` gave for `state`, not begun yet: what an earlier process left in the folder
+    comes into `state` first. From then on there is a checkpoint every so many seconds, and the
+    folder's ATTEMPTS say that this process was at work.
+    """
+    if (folder / "state.safetensors").exists():
+        remove_leftovers(folder / "state.safetensors")
+        load_state(folder, state)
+    done = journal_until(state.step, folder / "metrics.jsonl")
+    repair_journal(folder / ATTEMPTS)
+    append_jsonl(folder / ATTEMPTS, {**whoami(), "from_step": state.step})
+    return done, checkpointed(steps, state, folder, every)
 
 
 @contextmanager

@@ -8,18 +8,29 @@ both are measured on the validation rows and on held-out rows that nothing was c
 A folder holds `search.json` (settings and provenance), `study.sqlite` (Optuna's own storage),
 `trials.jsonl` (a row a trial, rewritten from the storage after each) and `repeats/<who>-seed<n>.npz`
 (losses row by row of a repeated run). Whatever is finished is never done twice; a trial whose
-process died is queued again. Sources: TPE, Bergstra et al. 2011; Optuna, Akiba et al. 2019;
+process died is queued again.
+
+On a cluster every epoch of a trial is a job, and every repeated run is one: it goes on in `working/`
+where a worker died, and `cluster.jsonl` says which processes worked on it. Optuna is asked, and told
+the losses, in this process alone, between two epochs; a pruned trial ends there. One worker finds
+what one process finds; several are sent off before the others have told their losses, and the search
+takes another way. Sources: TPE, Bergstra et al. 2011; Optuna, Akiba et al. 2019;
 importance by PED-ANOVA, Watanabe et al. 2023.
 """
 
 from __future__ import annotations
 
 import copy
+import itertools
+import json
+import shutil
 import time
 import warnings
+from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -27,6 +38,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from helpers.cluster import WORKING, Job, close_job, connected, job_in, run_jobs
 from helpers.collate import Batch, BatchPlan, evaluation_batches
 from helpers.errors import CourseError, RunError, SettingsError, nearest
 from helpers.evaluate import paired
@@ -47,8 +59,16 @@ from helpers.files import (
 from helpers.lora import add_lora
 from helpers.model import GPT
 from helpers.progress import bar
-from helpers.runs import FORMERLY, LORA_RATE, RunSettings, begin, default_lr
-from helpers.train import TrainState, train
+from helpers.runs import (
+    CHECKPOINT_SECONDS,
+    FORMERLY,
+    LORA_RATE,
+    RunSettings,
+    begin,
+    default_lr,
+    gone_on,
+)
+from helpers.train import TrainState, save_state, train
 
 NEEDS = "the search needs one more package: pip install -e '.[tune]' in the course's folder."
 SEARCH_SEED = 0  # the repeats count from 1: what won is measured with other seeds
@@ -58,6 +78,7 @@ BEST = 0.25  # share of the trials that count as the best ones, in the importanc
 RESAMPLES = 100  # of the trials, for the intervals of the importances
 FREE = ("trials", "seeds", "minutes")  # what another call may change
 WAYS = ("search", "validation", "heldout")
+FOLDER = "folder"  # of a trial that was queued again: where a cluster keeps what was done of it
 
 
 @dataclass(frozen=True)
@@ -325,6 +346,50 @@ def epoch_losses(bench: Bench, plan: BatchPlan, state: TrainState) -> Iterator[f
             yield record.val_response_loss
 
 
+# --- one run on a cluster -------------------------------------------------------------------------
+
+
+def as_text(search: Search) -> str:
+    """The search as JSON, for `bench_of`."""
+    return json.dumps({**asdict(search), "space": written(search.space)})
+
+
+@lru_cache(maxsize=1)
+def bench_of(search: str) -> Bench:
+    """`open_bench`, once for all jobs of a worker process."""
+    settings = json.loads(search)
+    return open_bench(Search(**{**settings, "space": read_back(settings["space"])}))
+
+
+def epoch_on_cluster(
+    search: str, choice: Choice, epoch: int, every: float, folder: Path
+) -> tuple[float | None, float]:
+    """(validation loss of a trial after that epoch, seconds of training so far).
+
+    What the folder lacks of it is trained, and a checkpoint left for the next epoch. The loss is None
+    when one on the way there is not finite.
+    """
+    bench = bench_of(search)
+    plan, state = begin_run(bench, choice, SEARCH_SEED)
+    steps = train(state, plan, validation=bench.validation, device=bench.search.device)
+    done, steps = gone_on(steps, state, folder, every)
+    records = itertools.chain(done, steps)
+    losses = (r.val_response_loss for r in records if r.val_response_loss is not None)
+    try:
+        loss = next(itertools.islice(losses, epoch - 1, None))
+    except RunError:
+        return None, state.seconds
+    save_state(folder, state)
+    return loss, state.seconds
+
+
+def repeat_on_cluster(search: str, choice: Choice, seed: int, every: float, folder: Path):
+    """(`trained_losses`, seconds of this process): begun, or gone on with from the folder."""
+    started = time.perf_counter()
+    losses = trained_losses(bench_of(search), choice, seed, folder=folder, every=every)
+    return losses, time.perf_counter() - started
+
+
 # --- the search -----------------------------------------------------------------------------------
 
 
@@ -349,13 +414,21 @@ def distributions(space: Space) -> dict:
     }
 
 
-def run_search(search: Search, out: str | Path) -> Iterator[dict]:
+def run_search(
+    search: Search,
+    out: str | Path,
+    *,
+    cluster: str = "",
+    checkpoint_every: float = CHECKPOINT_SECONDS,
+) -> Iterator[dict]:
     """Try what is missing of the trials, then train the winner again; yields a row for each run.
 
     The first trial is the usual setting. Every trial has the same seed, hence the same rows in the
     same order. After each epoch but the last, one that is worse than the median of the others at
-    that epoch is stopped (pruned). Raises RunError when `out` holds a search of other settings or
-    files, CourseError when another process is at work there or Optuna is not installed.
+    that epoch is stopped (pruned). `cluster` ("auto" or the address of a Ray cluster) tries many at a
+    time, in the order in which they end; of a run whose worker dies, `checkpoint_every` seconds are
+    lost at most. Raises RunError when `out` holds a search of other settings or files, CourseError
+    when another process is at work there or Optuna is not installed.
     """
     _optuna()
     out = Path(out)
@@ -366,11 +439,14 @@ def run_search(search: Search, out: str | Path) -> Iterator[dict]:
     bench = open_bench(search)
     check_same(bench, out)
     out.mkdir(parents=True, exist_ok=True)
-    with alone_in(out, "search"):
+    every = checkpoint_every if cluster else None
+    with alone_in(out, "search"), connected(cluster):
         describe(bench, out)
-        yield from run_trials(bench, out)
+        if not cluster:  # what one has left there half done begins again
+            shutil.rmtree(out / WORKING, ignore_errors=True)
+        yield from run_trials(bench, out, every)
         if search.seeds:
-            yield from run_repeats(bench, out)
+            yield from run_repeats(bench, out, every)
 
 
 def as_begun(search: Search, out: Path) -> Search:
@@ -465,57 +541,131 @@ def open_study(out: Path, space: Space):
         running = (optuna.trial.TrialState.RUNNING,)
         for dead in study.get_trials(deepcopy=False, states=running):
             study.tell(dead.number, state=optuna.trial.TrialState.FAIL)
-            study.enqueue_trial({**dead.system_attrs.get("fixed_params", {}), **dead.params})
+            study.enqueue_trial(
+                {**dead.system_attrs.get("fixed_params", {}), **dead.params},
+                user_attrs={FOLDER: folder_of(dead)},
+            )
         yield study
     finally:
         storage.remove_session()
         storage.engine.dispose()
 
 
-def run_trials(bench: Bench, out: Path) -> Iterator[dict]:
-    """The trials that are missing, as rows, beside a bar."""
+def folder_of(trial) -> str:
+    """The name of a trial's folder on a cluster: of the one that it was when it began."""
+    return trial.user_attrs.get(FOLDER, f"trial{trial.number}")
+
+
+def run_trials(bench: Bench, out: Path, every: float | None = None) -> Iterator[dict]:
+    """The trials that are missing, as rows, beside a bar.
+
+    With `every`, seconds between checkpoints, they are jobs of the cluster.
+    """
     search = bench.search
-    until = time.monotonic() + 60 * search.minutes if search.minutes else float("inf")
     with open_study(out, search.space) as study:
         rows = write_trials(search, study, out)
+        trials = proposals(search, study, len(rows))
+        if every is None:
+            ended = (try_choice(bench, study, trial) for trial in trials)
+        else:
+            ended = try_on_cluster(bench, study, trials, out, every)
         with bar(total=search.trials, initial=len(rows), desc="trials", unit="trial") as progress:
-            before = len(rows)
-            while len(rows) < search.trials and (len(rows) == before or time.monotonic() < until):
-                # A sampler of its own for each trial: a search that was killed goes on with the
-                # very proposals that it would have made, and none of them twice.
-                study.sampler = _optuna().samplers.TPESampler(
-                    seed=SEARCH_SEED + len(rows), n_startup_trials=RANDOM_FIRST
-                )
-                trial = study.ask(distributions(search.space))
-                try_choice(bench, study, trial)
+            for number in ended:
                 rows = write_trials(search, study, out)
                 progress.set_postfix_str(f"best {best_of(rows):.3f}", refresh=False)
                 progress.update()
-                yield rows[-1]
+                yield next(row for row in rows if row["trial"] == number)
 
 
-def try_choice(bench: Bench, study, trial) -> None:
-    """Train one trial to its end, or to where it is stopped, and tell Optuna.
+def proposals(search: Search, study, ended: int) -> Iterator:
+    """Optuna's trials, of which `ended` are done; each is proposed when it is asked for.
 
-    A loss that is no longer finite is an answer too: that trial counts as stopped.
+    A sampler of its own for each trial: a search that was killed goes on with the very proposals that
+    it would have made, and none of them twice. Trials that are still under way on a cluster count as
+    bad ones, so that not all go looking at the same place.
     """
-    states, started = _optuna().trial.TrialState, time.perf_counter()
-    choice, how = choice_from(trial.params), "finished"
-    plan, state = begin_run(bench, choice, SEARCH_SEED)
-    try:
-        for epoch, loss in enumerate(epoch_losses(bench, plan, state), start=1):
-            trial.report(loss, epoch)
-            if epoch < choice.epochs and trial.should_prune():
-                how = "pruned"
-                break
-    except RunError:
-        how = "diverged"
+    until = time.monotonic() + 60 * search.minutes if search.minutes else float("inf")
+    optuna = _optuna()
+    for begun in range(ended, search.trials):
+        if begun > ended and time.monotonic() >= until:
+            return
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            study.sampler = optuna.samplers.TPESampler(
+                seed=SEARCH_SEED + begun, n_startup_trials=RANDOM_FIRST, constant_liar=True
+            )
+        yield study.ask(distributions(search.space))
+
+
+def try_choice(bench: Bench, study, trial) -> int:
+    """Train one trial to its end, or to where it is stopped, and tell Optuna; returns its number."""
+    started, choice = time.perf_counter(), choice_from(trial.params)
+    losses = epoch_losses(bench, *begin_run(bench, choice, SEARCH_SEED))
+    epoch, how = 0, ""
+    while not how:
+        epoch += 1
+        try:
+            loss = next(losses)
+        except RunError:
+            loss = None
+        how = verdict(trial, choice, epoch, loss)
+    return tell(study, trial, how, loss, time.perf_counter() - started)
+
+
+def try_on_cluster(bench: Bench, study, trials: Iterator, out: Path, every: float) -> Iterator[int]:
+    """`try_choice` for many trials at a time, each epoch a job; yields the numbers as they end.
+
+    Trials that go on come before new ones: one worker does everything in the order of one process.
+    """
+    search, under_way, next_epochs = as_text(bench.search), {}, deque()
+
+    def job_for(trial, epoch: int) -> Job:
+        arguments = (search, choice_from(trial.params), epoch, every)
+        job = job_in(out, f"trial{trial.number}", arguments, folder=folder_of(trial))
+        under_way[job.name] = trial
+        return job
+
+    def jobs() -> Iterator[Job | None]:
+        while True:
+            if next_epochs:
+                yield next_epochs.popleft()
+            else:
+                trial = next(trials, None)
+                yield trial and job_for(trial, 1)
+
+    for job, (loss, seconds) in run_jobs(epoch_on_cluster, jobs(), device=bench.search.device):
+        _, choice, epoch, _ = job.arguments
+        trial = under_way.pop(job.name)
+        if how := verdict(trial, choice, epoch, loss):
+            number = tell(study, trial, how, loss, seconds)
+            close_job(job, out)
+            yield number
+        else:
+            next_epochs.append(job_for(trial, epoch + 1))
+
+
+def verdict(trial, choice: Choice, epoch: int, loss: float | None) -> str:
+    """How the trial has ended with this loss after this epoch; "" when it goes on.
+
+    A loss that is not finite, which is None here, is an answer too. Any other is reported to Optuna.
+    """
+    if loss is None:
+        return "diverged"
+    trial.report(loss, epoch)
+    if epoch == choice.epochs:
+        return "finished"
+    return "pruned" if trial.should_prune() else ""
+
+
+def tell(study, trial, how: str, loss: float | None, seconds: float) -> int:
+    """Tell Optuna how the trial ended; from then on it is done. Returns its number."""
     trial.set_user_attr("state", how)
-    trial.set_user_attr("seconds", time.perf_counter() - started)
+    trial.set_user_attr("seconds", seconds)
     if how == "finished":
         study.tell(trial, loss)
     else:
-        study.tell(trial, state=states.PRUNED)
+        study.tell(trial, state=_optuna().trial.TrialState.PRUNED)
+    return trial.number
 
 
 def write_trials(search: Search, study, out: Path) -> list[dict]:
@@ -551,10 +701,11 @@ def best_of(rows: list[dict]) -> float:
 # --- the repeats ----------------------------------------------------------------------------------
 
 
-def run_repeats(bench: Bench, out: Path) -> Iterator[dict]:
+def run_repeats(bench: Bench, out: Path, every: float | None = None) -> Iterator[dict]:
     """Train the winner and the usual setting again, each with the same fresh seeds; yields rows.
 
-    When the usual setting is itself the best there is nothing to repeat.
+    When the usual setting is itself the best there is nothing to repeat. With `every`, seconds
+    between checkpoints, they are jobs of the cluster.
     """
     found = load_search(out)
     best, base = found.best, found.usual
@@ -562,18 +713,43 @@ def run_repeats(bench: Bench, out: Path) -> Iterator[dict]:
         return
     who = {"usual": base, f"trial{best['trial']}": best}
     runs = [(name, seed) for seed in range(1, bench.search.seeds + 1) for name in who]
-    for name, seed in bar(runs, desc="repeats", unit="run"):
-        path = repeat_path(out, name, seed)
-        if not path.exists():
-            remove_leftovers(path)
-            yield repeat(bench, path, choice_of(who[name]), name, seed)
+    missing = [(name, seed) for name, seed in runs if not repeat_path(out, name, seed).exists()]
+    for name, seed in missing:
+        remove_leftovers(repeat_path(out, name, seed))
+    choices = {name: choice_of(row) for name, row in who.items()}
+    if every is None:
+        rows = (
+            repeat(bench, repeat_path(out, name, seed), choices[name], name, seed)
+            for name, seed in missing
+        )
+    else:
+        rows = repeats_on_cluster(bench, out, choices, missing, every)
+    yield from bar(rows, total=len(missing), desc="repeats", unit="run")
 
 
 def repeat(bench: Bench, path: Path, choice: Choice, name: str, seed: int) -> dict:
     """One repeated run: its row, after its losses row by row were stored."""
     started = time.perf_counter()
     losses = trained_losses(bench, choice, seed)
-    seconds = time.perf_counter() - started
+    return stored(path, losses, time.perf_counter() - started, name, seed)
+
+
+def repeats_on_cluster(
+    bench: Bench, out: Path, choices: dict, missing: list[tuple], every: float
+) -> Iterator[dict]:
+    """`repeat` for all the missing (name, seed), each a job; stored here, as soon as it is done."""
+    runs = {repeat_path(out, name, seed).stem: (name, seed) for name, seed in missing}
+    search = as_text(bench.search)
+    jobs = [job_in(out, run, (search, choices[n], seed, every)) for run, (n, seed) in runs.items()]
+    for job, (losses, seconds) in run_jobs(repeat_on_cluster, jobs, device=bench.search.device):
+        name, seed = runs[job.name]
+        row = stored(repeat_path(out, name, seed), losses, seconds, name, seed)
+        close_job(job, out)
+        yield row
+
+
+def stored(path: Path, losses: dict, seconds: float, name: str, seed: int) -> dict:
+    """The row of a repeated run, after its losses row by row were stored."""
     with atomic_path(path) as temporary:
         np.savez_compressed(
             temporary,
@@ -584,10 +760,24 @@ def repeat(bench: Bench, path: Path, choice: Choice, name: str, seed: int) -> di
     return {"run": path.stem, "setting": name, "seed": seed, "seconds": seconds}
 
 
-def trained_losses(bench: Bench, choice: Choice, seed: int) -> dict[str, np.ndarray]:
-    """After training so: (rows, 2) summed response nll and tokens of "validation" and "heldout"."""
+def trained_losses(
+    bench: Bench,
+    choice: Choice,
+    seed: int,
+    *,
+    folder: Path | None = None,
+    every: float = CHECKPOINT_SECONDS,
+) -> dict[str, np.ndarray]:
+    """After training so: (rows, 2) summed response nll and tokens of "validation" and "heldout".
+
+    With a folder, what an earlier process left there is gone on with, and a checkpoint is left there
+    every so many seconds.
+    """
     plan, state = begin_run(bench, choice, seed)
-    for _ in train(state, plan, device=bench.search.device):
+    steps = train(state, plan, device=bench.search.device)
+    if folder:
+        _, steps = gone_on(steps, state, folder, every)
+    for _ in steps:
         pass
     state.model.eval()
     material = bench.material

@@ -1,23 +1,26 @@
 """Many runs at a time: what a job leaves and goes on from, and a cluster that loses a worker."""
 
+import contextlib
 import itertools
 import json
 import os
 import signal
 import sys
 import threading
-import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from conftest import TINY, random_model
 
-from helpers import cluster
+from helpers import cluster, tune
 from helpers.cli import main
-from helpers.errors import RunError, SettingsError
+from helpers.curves import Curve, run_curve
+from helpers.curves import runner as curve_runner
+from helpers.errors import CourseError, RunError, SettingsError
 from helpers.experiment import Grid, run_grid, runner
 from helpers.files import append_jsonl, read_json, read_jsonl, write_json
+from helpers.tune import Search, run_search
 from helpers.weights import save_model
 
 SMALL = replace(TINY, n_layer=1, n_head=1, n_embd=7)
@@ -43,6 +46,58 @@ def grid(tmp_path, records, monkeypatch):
         precision="fp32",
         products="torch",
     )
+
+
+@pytest.fixture
+def search(grid):
+    """Trials of two or three epochs of two steps, then both settings again with two seeds."""
+    pytest.importorskip("optuna", reason="optuna is not installed: make setup")
+    return Search(
+        model="model",
+        data="data.json",
+        rows=8,
+        trials=5,
+        seeds=2,
+        template="plain",
+        device="cpu",
+        precision="fp32",
+        products="torch",
+        layout="padded",
+        space={"batch_size": (4,), "epochs": (2, 3), "lora": (0, 2)},
+    )
+
+
+@pytest.fixture
+def curve(grid):
+    """Two points, two seeds: four runs of two or four steps."""
+    return Curve(
+        points=(8, 16),
+        model="model",
+        data="data.json",
+        seeds=2,
+        epochs=1,
+        lr=0.01,
+        batch_size=4,
+        template="plain",
+        max_new_tokens=2,
+        device="cpu",
+        precision="fp32",
+        products="torch",
+        layout="packed",
+    )
+
+
+@pytest.fixture
+def one_worker(monkeypatch):
+    """This process in place of a cluster: one job at a time, until there is none to begin."""
+
+    def run_jobs(work, jobs, *, device):
+        for job in itertools.takewhile(bool, jobs):
+            yield job, cluster.attempt(work, job, os.getcwd())
+
+    for module in (tune, curve_runner):
+        monkeypatch.setattr(module, "run_jobs", run_jobs)
+        monkeypatch.setattr(module, "connected", contextlib.nullcontext)
 
 
 def comparable(row):
@@ -81,7 +136,7 @@ def test_a_job_goes_on_where_its_worker_died(grid, tmp_path, monkeypatch):
     assert [line["step"] for line in read_jsonl(journal)] == list(range(1, 37))
     assert comparable(row) == comparable(plain)
     np.testing.assert_array_equal(items, plain_items)
-    attempts = read_jsonl(folder / runner.ATTEMPTS)
+    attempts = read_jsonl(folder / cluster.ATTEMPTS)
     assert [a["from_step"] for a in attempts] == [0, 25]
     assert attempts[0]["pid"] == os.getpid()
 
@@ -112,10 +167,119 @@ def test_without_the_cluster_that_began_it_the_same_command_goes_on(grid, tmp_pa
     assert [attempt["from_step"] for attempt in line["attempts"]] == [0, 4]
 
 
-def test_ray_is_missing(monkeypatch, tmp_path, capsys, grid):
+def searched(out):
+    """What a search folder holds, but for times: the trials, and the losses of every repeated run."""
+    trials = [comparable(row) for row in read_jsonl(out / "trials.jsonl")]
+    losses = {path.stem: tune.read_losses(path) for path in (out / "repeats").glob("*.npz")}
+    return trials, {
+        (run, key): list(values)
+        for run, arrays in losses.items()
+        for key, values in arrays.items()
+        if key != "seconds"
+    }
+
+
+def from_steps(out):
+    """Run → the steps from which processes went on with it. No run is closed twice."""
+    lines = read_jsonl(out / "cluster.jsonl")
+    found = {line["run"]: [a["from_step"] for a in line["attempts"]] for line in lines}
+    assert len(found) == len(lines)
+    return found
+
+
+def test_one_worker_finds_what_one_process_finds(search, one_worker, tmp_path, monkeypatch):
+    """The same proposals, losses and pruned trials, to the bit, though every epoch is a job."""
+    monkeypatch.setattr(tune, "RANDOM_FIRST", 2)  # so that losses decide what is proposed
+    monkeypatch.setattr(tune, "COMPLETE_FIRST", 1)
+    list(run_search(search, "alone"))
+    rows = list(run_search(search, "out", cluster="auto"))
+    alone, found = searched(tmp_path / "alone"), searched(tmp_path / "out")
+    assert found == alone
+    trials, repeats = found
+    assert {row["state"] for row in trials} == {"finished", "pruned"}
+    begun = from_steps(tmp_path / "out")
+    assert set(begun) == {f"trial{n}" for n in range(5)} | {run for run, _ in repeats}
+    for row in trials:
+        assert begun[f"trial{row['trial']}"] == [2 * epoch for epoch in range(len(row["losses"]))]
+    assert len(rows) == len(begun)
+    assert not any((tmp_path / "out" / "working").iterdir())
+    assert list(run_search(search, "out", cluster="auto")) == []
+
+
+@pytest.mark.parametrize("again", ["auto", ""])
+def test_a_search_that_is_stopped_goes_on_with_the_trial_that_was_under_way(
+    search, one_worker, tmp_path, monkeypatch, again
+):
+    """On a cluster after the epochs that it has had; one process begins the trial anew."""
+    search = replace(search, seeds=0, trials=3, space={**search.space, "epochs": (3,)})
+    out, real = tmp_path / "out", tune.verdict
+
+    def ctrl_c(trial, choice, epoch, loss):
+        if (trial.number, epoch) == (1, 2):
+            raise KeyboardInterrupt
+        return real(trial, choice, epoch, loss)
+
+    monkeypatch.setattr(tune, "verdict", ctrl_c)
+    with pytest.raises(KeyboardInterrupt):
+        list(run_search(search, out, cluster="auto"))
+    assert len(read_jsonl(out / "trials.jsonl")) == 1
+    monkeypatch.setattr(tune, "verdict", real)
+    assert len(list(run_search(search, out, cluster=again))) == 2
+    list(run_search(search, "whole"))
+    one, other = searched(out)[0], searched(tmp_path / "whole")[0]
+    assert [{**row, "trial": n} for n, row in enumerate(one)] == other
+    if again:  # of the first two epochs it asks again, and trains the third
+        assert from_steps(out)["trial2"] == [0, 2, 4, 4, 4]
+    else:
+        assert not (out / "working").exists()
+
+
+def test_a_loss_that_is_not_finite_ends_a_trial_and_no_search(
+    search, one_worker, tmp_path, monkeypatch
+):
+    real = tune.train
+
+    def train(state, plan, **options):
+        for record in real(state, plan, **options):
+            if record.step == 4:
+                raise RunError("the loss of step 4 is nan")
+            yield record
+
+    monkeypatch.setattr(tune, "train", train)
+    rows = list(run_search(replace(search, seeds=0, trials=2), "out", cluster="auto"))
+    assert [(row["state"], len(row["losses"])) for row in rows] == [("diverged", 1)] * 2
+
+
+def test_a_curve_of_one_worker_and_one_that_was_half_done(curve, one_worker, tmp_path, monkeypatch):
+    alone = [comparable(row) for row in run_curve(curve, "alone")]
+    out, real = tmp_path / "out", curve_runner.train
+
+    def killed_in_the_second(state, plan, **options):
+        yield from itertools.islice(real(state, plan, **options), 1)
+        raise SystemExit("killed")
+
+    monkeypatch.setattr(curve_runner, "train", killed_in_the_second)
+    running = run_curve(curve, out, cluster="auto", checkpoint_every=0)
+    next(running)  # the base's row
+    with pytest.raises(SystemExit):
+        next(running)
+    monkeypatch.setattr(curve_runner, "train", real)
+    first = next(run_curve(curve, out))  # without a cluster
+    rest = [comparable(row) for row in run_curve(curve, out, cluster="auto")]
+    assert [comparable(first), *rest] == alone[1:]
+    begun = from_steps(out)
+    assert begun.pop("8-seed1") == [0, 1]
+    assert begun == {run: [0] for run in ("16-seed1", "8-seed2", "16-seed2")}
+
+
+@pytest.mark.parametrize("name", ["masking", "tune", "curves"])
+def test_ray_is_missing(monkeypatch, tmp_path, capsys, grid, name):
     monkeypatch.setitem(sys.modules, "ray", None)
-    command = ["masking", "--model", "model", "--data", "data.json", "--device", "cpu"]
+    command = [name, "--model", "model", "--data", "data.json", "--device", "cpu"]
     command += ["--precision", "fp32", "--seeds", "2", "--out", "out", "--cluster", "auto"]
+    command += {"tune": ["--rows", "8", "--try", "lora=0"], "curves": ["--points", "8"]}.get(
+        name, []
+    )
     assert main(command) == 2
     assert "pip install -e '.[ray]'" in capsys.readouterr().err
 
@@ -195,28 +359,45 @@ def test_jobs_are_asked_for_one_by_one(two_workers, tmp_path):
     assert asked == [0, 0, 1, 2]
 
 
-@pytest.mark.filterwarnings("default")
-def test_a_killed_worker_loses_and_repeats_nothing(two_workers, grid, tmp_path):
-    alone = {row["run"]: comparable(row) for row in run_grid(grid, tmp_path / "alone")}
-    out, killed = tmp_path / "out", []
+@contextlib.contextmanager
+def one_killed(journal, finished, in_the_middle):
+    """A list, afterwards with the name of the run whose process died while the block ran.
+
+    It dies when so many lines are in the journal and its checkpoint is of a step in the middle: it is
+    held before that is looked at, so that it cannot have gone on to something else.
+    """
+    killed, over = [], threading.Event()
 
     def kill_one():
-        """As soon as a run is finished and another has some steps behind it, its process dies."""
-        while not killed:
-            time.sleep(0.02)
-            rows = read_jsonl(out / "runs.jsonl") if (out / "runs.jsonl").exists() else []
-            for state in sorted((out / "working").glob("*/state.json")) if len(rows) > 1 else []:
-                if 5 <= int(read_json(state)["step"]) <= 24:
-                    attempt = read_jsonl(state.parent / runner.ATTEMPTS)[-1]
-                    os.kill(attempt["pid"], signal.SIGKILL)
-                    killed.append(state.parent.name)
-                    break
+        while not killed and not over.wait(0.01):
+            with contextlib.suppress(CourseError, ProcessLookupError):  # a run that ends meanwhile
+                enough = journal.exists() and len(read_jsonl(journal)) >= finished
+                for state in (journal.parent / "working").glob("*/state.json") if enough else ():
+                    attempts = read_jsonl(state.parent / cluster.ATTEMPTS)
+                    os.kill(attempts[-1]["pid"], signal.SIGSTOP)
+                    try:
+                        held = read_jsonl(state.parent / cluster.ATTEMPTS) == attempts
+                        if held and in_the_middle(int(read_json(state)["step"])):
+                            os.kill(attempts[-1]["pid"], signal.SIGKILL)
+                            killed.append(state.parent.name)
+                            return
+                    finally:
+                        os.kill(attempts[-1]["pid"], signal.SIGCONT)
 
     killer = threading.Thread(target=kill_one, daemon=True)
     killer.start()
-    rows = list(run_grid(grid, out, cluster="auto", checkpoint_every=0))
+    yield killed
+    over.set()
     killer.join(10)
     assert len(killed) == 1
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_killed_worker_loses_and_repeats_nothing(two_workers, grid, tmp_path):
+    alone = {row["run"]: comparable(row) for row in run_grid(grid, tmp_path / "alone")}
+    out = tmp_path / "out"
+    with one_killed(out / "runs.jsonl", 2, lambda step: 5 <= step <= 24) as killed:
+        rows = list(run_grid(grid, out, cluster="auto", checkpoint_every=0))
 
     assert len(rows) == len(alone) == 7  # the base and six runs, none twice
     stored = read_jsonl(out / "runs.jsonl")
@@ -231,6 +412,37 @@ def test_a_killed_worker_loses_and_repeats_nothing(two_workers, grid, tmp_path):
     assert attempts[killed[0]][1]["pid"] != attempts[killed[0]][0]["pid"]
     assert not any((out / "working").iterdir())
     assert list(run_grid(grid, out, cluster="auto")) == []  # nothing is left to do
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_search_whose_worker_is_killed_loses_and_repeats_nothing(two_workers, search, tmp_path):
+    """Among the first trials, which are drawn at random, the order in which they end decides nothing."""
+    search = replace(search, rows=24, space={**search.space, "epochs": (5, 6)})
+    list(run_search(search, "alone"))
+    out = tmp_path / "out"
+    with one_killed(out / "trials.jsonl", 1, lambda step: step % 6 in (1, 2, 3)) as killed:
+        rows = list(run_search(search, out, cluster="auto", checkpoint_every=0))
+
+    found = trials, repeats = searched(out)
+    assert found == searched(tmp_path / "alone")
+    begun = from_steps(out)
+    assert len(rows) == len(begun) == len(trials) + len({run for run, _ in repeats})
+    for row in trials:
+        run = f"trial{row['trial']}"
+        extra = [step for step in begun[run] if step % 6]
+        assert len(extra) == (run in killed)  # it went on within the epoch, under its own number
+        assert [s for s in begun[run] if s % 6 == 0] == [6 * e for e in range(len(row["losses"]))]
+    assert not any((out / "working").iterdir())
+    assert list(run_search(search, out, cluster="auto")) == []  # nothing is left to do
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_curve_on_a_cluster(two_workers, curve, tmp_path):
+    alone = {row["run"]: comparable(row) for row in run_curve(curve, "alone")}
+    rows = list(run_curve(curve, "out", cluster="auto"))
+    assert {row["run"]: comparable(row) for row in rows} == alone
+    assert len(read_jsonl(tmp_path / "out" / "runs.jsonl")) == len(rows) == 5
+    assert from_steps(tmp_path / "out") == {run: [0] for run in set(alone) - {"base"}}
 
 
 @pytest.mark.filterwarnings("default")

@@ -93,9 +93,9 @@ def trained(monkeypatch):
     """What is trained from now on: how many rows, each time."""
     rows, plain = [], runner.tuned
 
-    def tuned(desk, examples, seed, tick):
+    def tuned(desk, examples, seed, tick, **checkpoints):
         rows.append(len(examples))
-        return plain(desk, examples, seed, tick)
+        return plain(desk, examples, seed, tick, **checkpoints)
 
     monkeypatch.setattr(runner, "tuned", tuned)
     return rows

@@ -249,6 +249,21 @@ def test_one_began_two_went_on(two, alone, way):
 
 
 @pytest.mark.parametrize("way", WAYS)
+def test_two_began_and_two_went_on(two, way):
+    """Stopped at a checkpoint after three steps; to the bit the run that nobody stopped."""
+    first, second = (read_json(two / f"told-{rank}.json") for rank in range(2))
+    resumed = list(map(timeless, first[f"{way} resumed"]))
+    assert resumed == list(map(timeless, first[way]))  # rank 0 tells of the steps before as well
+    assert list(map(timeless, second[f"{way} resumed"])) == resumed[4:]
+    one, other = (load_model(two / run).state_dict() for run in (way, f"again-{way}"))
+    assert all(torch.equal(weight, other[name]) for name, weight in one.items())
+
+
+def timeless(line):
+    return {key: value for key, value in line.items() if key != "seconds"}
+
+
+@pytest.mark.parametrize("way", WAYS)
 def test_two_began_one_goes_on(two, settings, alone, way):
     assert (two / f"from-{way}" / "state.safetensors").exists()
     steps = [r.step for r in fine_tune(settings, two / f"from-{way}", resume=True)]

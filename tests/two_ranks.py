@@ -5,6 +5,7 @@ settings of a run; results go into it, written by the first process, the records
 """
 
 import json
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -80,9 +81,13 @@ def main(folder):
                     records, name, ranks
                 )
             told[way] = [vars(r) for r in fine_tune(settings, folder / way, ranks=ranks)]
-            # One process began it, two go on; two begin, one will go on.
+            # One process began it, two go on; two begin, one will go on, and two do here.
             list(fine_tune(settings, folder / f"to-{way}", resume=True, ranks=ranks))
-            stopped_after(3, settings, folder / f"from-{way}", ranks=ranks)
+            begun, again = folder / f"from-{way}", folder / f"again-{way}"
+            stopped_after(3, settings, begun, ranks=ranks)
+            ranks.agreed(shutil.copytree, begun, again)
+            resumed = fine_tune(settings, again, resume=True, ranks=ranks)
+            told[f"{way} resumed"] = [vars(r) for r in resumed]
             if not shard:
                 list(fine_tune(lora, folder / "lora", ranks=ranks))
             try:

@@ -43,6 +43,17 @@ def file_name(text: str) -> Path:
     return Path(text)
 
 
+def add_cluster(parser) -> None:
+    """The option of commands that can have many runs trained at a time."""
+    parser.add_argument(
+        "--cluster",
+        default="",
+        metavar="auto|ADDRESS",
+        help="train many runs at a time on a Ray cluster; auto: on all cores of this machine, or on the "
+        "cluster that runs here",
+    )
+
+
 def emit(args, result: dict, text: str) -> None:
     """Print the result: as JSON, or as text for people."""
     print(json.dumps(result, ensure_ascii=False) if args.json else text)

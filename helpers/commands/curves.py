@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from helpers.commands.common import emit, file_name, list_of, note, number, whole_number
+from helpers.commands.common import (
+    add_cluster,
+    emit,
+    file_name,
+    list_of,
+    note,
+    number,
+    whole_number,
+)
 
 
 def add_curves(commands):
@@ -81,6 +89,7 @@ def add_curves(commands):
     )
     parser.add_argument("--device", default="auto")
     parser.add_argument("--precision", default="auto")
+    add_cluster(parser)
     parser.set_defaults(run=_curves)
     return parser
 
@@ -115,7 +124,8 @@ def _curves(args) -> int:
         device=args.device,
         precision=args.precision,
     )
-    new = sum(row["run"] != "base" for row in run_curve(curve, args.out))
+    rows = run_curve(curve, args.out, cluster=args.cluster)
+    new = sum(row["run"] != "base" for row in rows)
     results = load_curve(args.out)
     for line in curve_notes(results):
         note(line)

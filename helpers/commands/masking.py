@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from helpers.commands.common import emit, file_name, list_of, note, number, whole_number
+from helpers.commands.common import (
+    add_cluster,
+    emit,
+    file_name,
+    list_of,
+    note,
+    number,
+    whole_number,
+)
 
 
 def add_masking(commands):
@@ -62,13 +70,7 @@ def add_masking(commands):
     parser.add_argument("--device", default="auto")
     parser.add_argument("--precision", default="auto")
     parser.add_argument("--keep-models", action="store_true", help="keep the weights of every run")
-    parser.add_argument(
-        "--cluster",
-        default="",
-        metavar="auto|ADDRESS",
-        help="train many runs at a time on a Ray cluster; auto: on all cores of this machine, or on the "
-        "cluster that runs here",
-    )
+    add_cluster(parser)
     parser.set_defaults(run=_masking)
     return parser
 

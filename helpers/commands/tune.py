@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from helpers.commands.common import emit, file_name, note, number, whole_number
+from helpers.commands.common import add_cluster, emit, file_name, note, number, whole_number
 from helpers.errors import RunError
 
 
@@ -57,6 +57,7 @@ def add_tune(commands):
     )
     parser.add_argument("--device", default="auto")
     parser.add_argument("--precision", default="auto")
+    add_cluster(parser)
     parser.set_defaults(run=_tune)
     return parser
 
@@ -79,7 +80,7 @@ def _tune(args) -> int:
         device=args.device,
         precision=args.precision,
     )
-    new = list(run_search(search, args.out))
+    new = list(run_search(search, args.out, cluster=args.cluster))
     found = load_search(args.out)
     for line in tune_notes(found, search):
         note(line)

@@ -3,6 +3,9 @@
 `out/` holds `curve.json` (settings, provenance, what was held constant) and `runs.jsonl`: a line for
 each finished run with its response loss on every validation row and the score of every test row's
 answer, so that each interval can be computed again. A run that was killed begins again.
+
+On a cluster every run is a job of its own, as in `experiment.runner`: it goes on in `working/<run>`
+where a worker died. This process writes the rows, and nobody else.
 """
 
 from __future__ import annotations
@@ -11,11 +14,13 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 import torch
 
 from helpers.arithmetic import products_by
+from helpers.cluster import close_job, connected, job_in, run_jobs
 from helpers.collate import Batch
 from helpers.curves.plan import Curve, run_name
 from helpers.curves.rows import Draw, Pool, draw, held_rows, kinds, load_pool
@@ -38,7 +43,15 @@ from helpers.judge import ReferenceJudge
 from helpers.masking import Example, make_examples
 from helpers.model import GPT
 from helpers.progress import bar
-from helpers.runs import FORMERLY, begin, check_model, keep_memory, provenance
+from helpers.runs import (
+    CHECKPOINT_SECONDS,
+    FORMERLY,
+    begin,
+    check_model,
+    gone_on,
+    keep_memory,
+    provenance,
+)
 from helpers.tokenizer import load_tokenizer
 from helpers.train import Plan, TrainState, train
 from helpers.weights import load_model
@@ -66,11 +79,19 @@ class Desk:
         )
 
 
-def run_curve(curve: Curve, out: str | Path) -> Iterator[dict]:
+def run_curve(
+    curve: Curve,
+    out: str | Path,
+    *,
+    cluster: str = "",
+    checkpoint_every: float = CHECKPOINT_SECONDS,
+) -> Iterator[dict]:
     """Train and measure every run of the curve that `out` does not hold yet; yields its rows.
 
     The untouched model's row (run "base") comes first. Nothing that is finished is done again; a
-    later call may add points and seeds. Raises RunError when `out` holds runs of other settings or
+    later call may add points and seeds. `cluster` ("auto" or the address of a Ray cluster) trains
+    many at a time, in the order in which they end; of a run whose worker dies, `checkpoint_every`
+    seconds of training are lost at most. Raises RunError when `out` holds runs of other settings or
     rows, and CourseError when another process is at work there.
     """
     out = Path(out)
@@ -85,10 +106,17 @@ def run_curve(curve: Curve, out: str | Path) -> Iterator[dict]:
     for point in curve.points:  # before anything is loaded or trained
         draw(curve, pool, point, 1)
     out.mkdir(parents=True, exist_ok=True)
-    with alone_in(out, "curve"):
+    with alone_in(out, "curve"), connected(cluster):
         write_about(about, out)
         finished = {row["run"] for row in repair_journal(out / "runs.jsonl")}
-        yield from missing_runs(set_up(curve, pool), out, finished)
+        desk = set_up(curve, pool)
+        if BASE not in finished:
+            yield base_row(desk, out)
+        todo = [(p, s) for p, s in curve.runs() if run_name(p, s) not in finished]
+        if cluster:
+            yield from rows_of_cluster(desk, out, todo, checkpoint_every)
+        else:
+            yield from trained_rows(desk, out, todo)
 
 
 def as_begun(curve: Curve, out: Path) -> Curve:
@@ -210,23 +238,50 @@ def measurable(desk: Desk) -> Desk:
     return replace(desk, pool=replace(desk.pool, validation=kept))
 
 
-def missing_runs(desk: Desk, out: Path, finished: set[str]) -> Iterator[dict]:
-    """The rows of all runs that are not finished, beside a bar with runs done and time left."""
-    curve, journal = desk.curve, out / "runs.jsonl"
-    if BASE not in finished:
-        row = {"run": BASE, "point": None, "seed": 0, "rows": 0}
-        row |= measured(desk, curve.template)
-        append_jsonl(journal, row)
-        yield row
-    todo = [(p, s) for p, s in curve.runs() if run_name(p, s) not in finished]
+def base_row(desk: Desk, out: Path) -> dict:
+    """The row of the untouched model, now in the journal."""
+    row = {"run": BASE, "point": None, "seed": 0, "rows": 0, **measured(desk, desk.curve.template)}
+    append_jsonl(out / "runs.jsonl", row)
+    return row
+
+
+def trained_rows(desk: Desk, out: Path, todo: list[tuple]) -> Iterator[dict]:
+    """The rows of those runs (point, seed), beside a bar with runs done and time left."""
+    curve = desk.curve
     total = sum(curve.steps_for(planned_rows(desk, point)) for point, _ in todo)
     with bar(total=total, unit="step", steady=True) as progress:
         for number, (point, seed) in enumerate(todo, start=1):
             words = f"run {number} of {len(todo)}: {curve.vary} {point}, seed {seed}"
             progress.set_description_str(words, refresh=False)
-            row = one_run(desk, point, seed, progress.update)
-            append_jsonl(journal, row)
+            job = job_in(out, run_name(point, seed))
+            begun = job.folder if job.folder.exists() else None  # on a cluster that is gone
+            row = one_run(desk, point, seed, progress.update, folder=begun)
+            append_jsonl(out / "runs.jsonl", row)
+            if begun:
+                close_job(job, out)
             yield row
+
+
+def rows_of_cluster(desk: Desk, out: Path, todo: list[tuple], every: float) -> Iterator[dict]:
+    """As `trained_rows`, each run a job of the cluster; written down here, as soon as it is done."""
+    jobs = [job_in(out, run_name(p, s), (desk.curve, p, s, every)) for p, s in todo]
+    with bar(total=len(jobs), unit="run", desc="runs on the cluster", steady=True) as progress:
+        for job, row in run_jobs(run_on_cluster, jobs, device=desk.curve.device):
+            append_jsonl(out / "runs.jsonl", row)
+            close_job(job, out)
+            progress.update(1)
+            yield row
+
+
+@lru_cache(maxsize=1)
+def desk_of(curve: Curve) -> Desk:
+    """`set_up`, once for all jobs of a worker process."""
+    return set_up(curve, load_pool(curve))
+
+
+def run_on_cluster(curve: Curve, point: int | str, seed: int, every: float, folder: Path) -> dict:
+    """`one_run` on the cluster: begun, or gone on with from its folder."""
+    return one_run(desk_of(curve), point, seed, folder=folder, every=every)
 
 
 def planned_rows(desk: Desk, point: int | str) -> int:
@@ -234,7 +289,9 @@ def planned_rows(desk: Desk, point: int | str) -> int:
     return point if desk.curve.vary == "rows" else held_rows(desk.curve, desk.pool)
 
 
-def one_run(desk: Desk, point: int | str, seed: int, tick: Callable[[], None]) -> dict:
+def one_run(
+    desk: Desk, point: int | str, seed: int, tick: Callable = lambda: None, **checkpoints
+) -> dict:
     """Draw the rows, train on them, measure: one line of runs.jsonl."""
     drawn = draw(desk.curve, desk.pool, point, seed)
     template = str(point) if desk.curve.vary == "template" else desk.curve.template
@@ -251,7 +308,7 @@ def one_run(desk: Desk, point: int | str, seed: int, tick: Callable[[], None]) -
         "rows": len(examples),
         "left_out": len(dropped),
         "tokens_a_row": sum(len(e.ids) for e in examples) / len(examples),
-        **tuned(desk, examples, seed, tick),
+        **tuned(desk, examples, seed, tick, **checkpoints),
         **marked(drawn),
         **measured(desk, template),
     }
@@ -268,8 +325,20 @@ class FirstSteps:
         return self.plan.micro_batches(*divmod(step, self.plan.steps_per_epoch))
 
 
-def tuned(desk: Desk, examples: list[Example], seed: int, tick: Callable[[], None]) -> dict:
-    """Train the model afresh on the examples; returns what happened, as columns of the row."""
+def tuned(
+    desk: Desk,
+    examples: list[Example],
+    seed: int,
+    tick: Callable[[], None],
+    *,
+    folder: Path | None = None,
+    every: float = CHECKPOINT_SECONDS,
+) -> dict:
+    """Train the model afresh on the examples; returns what happened, as columns of the row.
+
+    With a folder, what an earlier process left there is gone on with, and a checkpoint is left there
+    every so many seconds.
+    """
     curve, model = desk.curve, desk.model
     model.load_state_dict(desk.base)
     model.zero_grad(set_to_none=True)
@@ -279,8 +348,11 @@ def tuned(desk: Desk, examples: list[Example], seed: int, tick: Callable[[], Non
     each, steps = plan.steps_per_epoch, curve.steps_for(len(examples))
     if curve.same_steps:
         plan, state = FirstSteps(plan, steps), TrainState(model, replace(state.settings, epochs=1))
-    started = time.perf_counter()
-    for _ in train(state, plan, device=curve.device):
+    started, records = time.perf_counter(), train(state, plan, device=curve.device)
+    if folder:
+        _, records = gone_on(records, state, folder, every)
+        started -= state.seconds  # of the processes before
+    for _ in records:
         tick()
     model.eval()
     return {

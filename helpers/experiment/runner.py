@@ -11,7 +11,6 @@ On a cluster every run is a job of its own: it goes on in `working/<run>` where 
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +22,7 @@ import numpy as np
 import torch
 
 from helpers.arithmetic import products_by
-from helpers.cluster import Job, connected, run_jobs, whoami
+from helpers.cluster import Job, close_job, connected, job_in, run_jobs
 from helpers.collate import evaluation_batches
 from helpers.data import data_path
 from helpers.errors import RunError, SettingsError
@@ -44,7 +43,6 @@ from helpers.files import (
     atomic_path,
     check_folder,
     read_json,
-    read_jsonl,
     remove_leftovers,
     repair_journal,
     sha256,
@@ -58,22 +56,18 @@ from helpers.runs import (
     FORMERLY,
     begin,
     check_model,
-    checkpointed,
     default_lr,
+    gone_on,
     interrupt_held,
-    journal_until,
     keep_memory,
     provenance,
 )
-from helpers.train import evaluate_loss, load_state, train
+from helpers.train import evaluate_loss, train
 from helpers.weights import load_model, save_model
 
 FACTORS = ("arms", "seeds", "rows", "epochs", "lrs", "sweep", "ratios")  # may grow later
 FREE = (*FACTORS, "keep_models")  # all other settings decide what finished runs mean
 BASE = "base"
-ATTEMPTS = (
-    "attempts.jsonl"  # in a job's folder: which process began it, or went on with it, and where
-)
 PACKED = "items.npz"
 
 
@@ -312,7 +306,7 @@ def rows_of_cluster(
     grid, cells = bench.grid, [c for c in bench.grid.cells() if c.run not in finished]
     jobs = [job_of(cell, out, (grid, cell, rate_of(cell, rates), every)) for cell in cells]
     with bar(total=len(jobs), unit="run", desc="runs on the cluster", steady=True) as progress:
-        for job, (row, items) in run_jobs(train_cell, jobs, gpus=gpus_of(grid)):
+        for job, (row, items) in run_jobs(train_cell, jobs, device=grid.device):
             remove_leftovers(items_path(out, job.name))
             row = written(out, row, items)
             close_job(job, out)
@@ -322,19 +316,7 @@ def rows_of_cluster(
 
 def job_of(cell: Cell, out: Path, arguments: tuple = ()) -> Job:
     """The job of a cell, with its folder."""
-    return Job(cell.run, out.absolute() / "working" / cell.run, arguments)
-
-
-def gpus_of(grid: Grid) -> int:
-    """How many GPUs a job needs."""
-    return int(grid.device.startswith("cuda"))
-
-
-def close_job(job: Job, out: Path) -> None:
-    """Write down who worked on a job, and remove its folder: what it gave is written already."""
-    attempts = read_jsonl(job.folder / ATTEMPTS)
-    append_jsonl(out / "cluster.jsonl", {"run": job.name, "attempts": attempts})
-    shutil.rmtree(job.folder)
+    return job_in(out, cell.run, arguments)
 
 
 @lru_cache(maxsize=1)
@@ -347,7 +329,7 @@ def train_cell(grid: Grid, cell: Cell, lr: float, every: float, folder: Path):
     """(row, held-out losses) of a run, on the cluster: begun, or gone on with from its folder."""
     bench = bench_of(grid)
     rows, drawn = bench.material(cell.ratio).subset(cell.ratio, cell.rows, cell.seed)
-    facts = train_once(bench, cell, lr, rows, folder=folder, every=every, attempt=whoami())
+    facts = train_once(bench, cell, lr, rows, folder=folder, every=every)
     row, items = measured(bench, cell, cell.run, drawn, facts)
     if grid.keep_models:
         save_model(bench.model, folder.parent.parent / "models" / cell.run)
@@ -356,7 +338,7 @@ def train_cell(grid: Grid, cell: Cell, lr: float, every: float, folder: Path):
 
 def try_cell(grid: Grid, cell: Cell, every: float, folder: Path) -> dict:
     """A line of sweep.jsonl, as `train_cell` gives a row."""
-    return try_rate(bench_of(grid), cell, folder=folder, every=every, attempt=whoami())
+    return try_rate(bench_of(grid), cell, folder=folder, every=every)
 
 
 @contextmanager
@@ -382,12 +364,11 @@ def train_once(
     *,
     folder: Path | None = None,
     every: float = CHECKPOINT_SECONDS,
-    attempt: dict | None = None,
 ) -> dict:
     """Train the model afresh as the cell says; returns what happened, as columns of the row.
 
     With a folder, what an earlier process left there is gone on with, and a checkpoint is left there
-    every so many seconds; `attempt` says who is at work.
+    every so many seconds.
     """
     started = time.perf_counter()
     bench.model.load_state_dict(bench.base)
@@ -396,13 +377,8 @@ def train_once(
     losses, earlier = [], 0.0
     steps = train(state, plan, device=bench.grid.device)
     if folder:
-        if (folder / "state.safetensors").exists():
-            remove_leftovers(folder / "state.safetensors")
-            earlier = load_state(folder, state).seconds
-        losses = [r.loss for r in journal_until(state.step, folder / "metrics.jsonl")]
-        repair_journal(folder / ATTEMPTS)
-        append_jsonl(folder / ATTEMPTS, {**(attempt or {}), "from_step": state.step})
-        steps = checkpointed(steps, state, folder, every)
+        done, steps = gone_on(steps, state, folder, every)
+        losses, earlier = [record.loss for record in done], state.seconds
     for record in steps:
         losses.append(record.loss)
         tick(1)
@@ -488,7 +464,7 @@ def sweep(bench: Bench, out: Path, every: float | None = None) -> dict[tuple, fl
     ]
     if every is not None:
         jobs = [job_of(c, out, (grid, c, every)) for c in tries if c.run not in known]
-        for job, line in run_jobs(try_cell, jobs, gpus=gpus_of(grid)):
+        for job, line in run_jobs(try_cell, jobs, device=grid.device):
             known[job.name] = line
             append_jsonl(journal, line)
             close_job(job, out)
