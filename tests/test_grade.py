@@ -36,6 +36,8 @@ from helpers.classroom.sandbox import Limits
 from helpers.classroom.submissions import RefusedError, cells_of, collect
 from helpers.cli import main
 from helpers.errors import CourseError
+from helpers.files import read_json
+from helpers.settings import COURSE
 
 TOY = {"77": Lesson("77", "toy_exercises")}
 LIMITS = Limits(seconds=4, memory=600_000_000)
@@ -881,3 +883,13 @@ def test_three_submissions_of_every_notebook(tmp_path, count):
     )
     assert result["notebooks"] >= 3
     assert result["wrong_verdicts"] == []
+
+
+def test_the_guide_tells_what_was_measured():
+    found = read_json(COURSE / "benchmarks" / "results" / "grading.json")
+    guide = (COURSE / "docs" / "grading.md").read_text(encoding="utf-8")
+    told = f"{found['minutes']:.1f} minutes for {found['notebooks']} notebooks"
+    assert told in guide
+    assert f"with {found['exercises']} answers" in guide
+    assert (found["students"], found["wrong_verdicts"]) == (30, [])
+    assert found["minutes"] <= found["limit_minutes"]
