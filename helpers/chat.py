@@ -62,7 +62,9 @@ def _number(kind: type, name: str, text: str, example: str):
     try:
         return kind(text)
     except ValueError as error:
-        raise SettingsError(f"{name} {text!r} is not a number: give one such as {example}.") from error
+        raise SettingsError(
+            f"{name} {text!r} is not a number: give one such as {example}."
+        ) from error
 
 
 class Answer:
@@ -90,7 +92,12 @@ class Answer:
     def line(self) -> dict:
         """The answer as the history holds it, `finish_reason` "" while it is being written."""
         said = {"model": self.model, "response": self.text}
-        return {**self.about, **said, "finish_reason": self.finish_reason, "n_tokens": self.n_tokens}
+        return {
+            **self.about,
+            **said,
+            "finish_reason": self.finish_reason,
+            "n_tokens": self.n_tokens,
+        }
 
     def _write(self, tokens: Iterator[bytes | None]) -> Iterator[str]:
         """Pieces of text, one a token (None: the stop token).
@@ -295,6 +302,8 @@ def transcript(lines: list[dict], last: int = 0) -> str:
         asked = [f"You, {request['time'][:16].replace('T', ' ')} UTC: {request['instruction']}"]
         asked += [f"Input: {request['input']}"] if request["input"] else []
         aside = [f" ({remark(a)})" if remark(a) else "" for a in answers]
-        said = [f"{a['model']}: {a['response']}{end}" for a, end in zip(answers, aside, strict=True)]
+        said = [
+            f"{a['model']}: {a['response']}{end}" for a, end in zip(answers, aside, strict=True)
+        ]
         parts.append("\n".join([*asked, *said]))
     return "\n\n".join(parts) or "Nothing has been said yet."

@@ -11,6 +11,7 @@ import asyncio
 import html
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import ipywidgets
 
@@ -275,7 +276,8 @@ class ChatBox(ipywidgets.VBox):
     SHOWN = 10  # messages of the history
 
     def __init__(self, chat: Chat):
-        self.chat, self.answers, self.drawn = chat, [], 0.0
+        self.chat, self.answers = chat, []  # those that are being written
+        self.stopped, self.drawn = False, 0.0
         area, options = {"width": "100%"}, chat.options
         self.message = _field("Message", ipywidgets.Textarea, rows=2, layout=area)
         self.input = _field("Input (optional)", ipywidgets.Textarea, rows=1, layout=area)
@@ -283,7 +285,7 @@ class ChatBox(ipywidgets.VBox):
         self.top_k = _field("Top-k (empty: all)", value=str(options.top_k or ""))
         self.buttons = {}
         for name, words, pressed in (
-            ("send", "Send (Enter)", self._send),
+            ("send", "Send (Enter)", self._ask),
             ("stop", "Stop (Esc)", self._stop),
             ("history", "Show history", self._history),
         ):
@@ -313,13 +315,14 @@ class ChatBox(ipywidgets.VBox):
             except CourseError as error:
                 self._complain(error)
 
-    def _send(self) -> None:
+    def _ask(self) -> None:
         if self.answers:
             self._say("The models are still writing. Esc or Stop ends their answers.")
             return
         typed = {"temperature": self.temperature.value, "top_k": self.top_k.value}
         self.chat.options = self.chat.options.changed(**typed)
         self.answers = self.chat.ask(self.message.value, self.input.value)
+        self.stopped = False
         self.message.value = self.input.value = ""
         self._say(f"Writing, {html.escape(str(self.chat.options))} …")
         try:
@@ -330,33 +333,41 @@ class ChatBox(ipywidgets.VBox):
             self.task = loop.create_task(self._write(self.answers))
 
     def _stop(self) -> None:
+        self.stopped = True
         if not self.answers:
             self._say("Nothing is being written.")
-        for answer in self.answers:
-            answer.stop()
 
     async def _write(self, answers: list[Answer]) -> None:
-        """Let the models write, a token each in turn, until all have ended."""
-        writing, trouble = list(answers), None
+        """Let the models write, and tell how it ended."""
         try:
-            while writing:
-                for answer in list(writing):
-                    if next(iter(answer), None) is None:
-                        writing.remove(answer)
-                    self._draw(answers, at_once=False)
-                    await asyncio.sleep(0)
+            await self._in_turns(answers)
+            for answer in answers:
+                answer.stop()
+            self._tell(answers)
         except CourseError as error:
-            trouble = error
+            self._complain(error)
         except Exception:
+            self._say("An answer failed; the error stands below.")
             with self.trouble:
                 raise
         finally:
+            for answer in answers:
+                with suppress(CourseError):  # told already
+                    answer.stop()
+            self._draw(answers, at_once=True)
             self.answers = []
-        self._draw(answers, at_once=True)
-        if trouble:
-            self._complain(trouble)
-        else:
-            self._tell(answers)
+
+    async def _in_turns(self, answers: list[Answer]) -> None:
+        """A token of each answer in turn, until all have ended or Stop is pressed."""
+        writing = list(answers)
+        while writing:
+            for answer in list(writing):
+                if next(iter(answer), None) is None:
+                    writing.remove(answer)
+                self._draw(answers, at_once=False)
+                await asyncio.sleep(0)
+                if self.stopped:
+                    return
 
     def _draw(self, answers: list[Answer], *, at_once: bool) -> None:
         if at_once or time.monotonic() - self.drawn >= self.DRAW_EVERY:
@@ -376,7 +387,9 @@ class ChatBox(ipywidgets.VBox):
             self.older.value, button.description = "", "Show history"
             return
         found = messages(read_history(self.chat.history), self.SHOWN)
-        parts = "".join(_columns(lines, "") for lines in found) or "<p>Nothing has been said yet.</p>"
+        parts = (
+            "".join(_columns(lines, "") for lines in found) or "<p>Nothing has been said yet.</p>"
+        )
         title = f"Last {len(found)} messages, from {self.chat.history}" if found else "History"
         self.older.value = f"<h4>{html.escape(title)}</h4>{parts}"
         button.description = "Hide history"

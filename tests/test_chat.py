@@ -16,12 +16,10 @@ from helpers import chat as chatting
 from helpers import cli
 from helpers.chat import Answer, Chat, Options, load_chat, read_history, transcript
 from helpers.errors import CourseError, DataError, RunError, SettingsError, WeightsError
-from helpers.files import append_jsonl, write_json
-from helpers.formatting import format_prompt
+from helpers.files import append_jsonl
 from helpers.generate import respond
 from helpers.runs import fine_tune
 from helpers.tokenizer import END_OF_TEXT
-from helpers.weights import save_model
 
 LONG = replace(TINY, n_positions=389)
 SHORT = Options(max_new_tokens=7)
@@ -87,7 +85,7 @@ def test_pieces_add_up_to_the_text_and_no_character_is_shown_in_halves(tokenizer
 def test_a_character_that_is_cut_off_is_shown_as_such(tokenizer):
     [first, *_] = tokenizer.encode_ordinary("🙂")
     answer = Answer("m", {}, iter([tokenizer.decode_single_token_bytes(first)]), lambda a: None)
-    assert ["\N{REPLACEMENT CHARACTER}"] == [piece for piece in answer if piece]
+    assert "".join(answer) == answer.text == "\N{REPLACEMENT CHARACTER}"
     assert answer.finish_reason == "length"
 
 
@@ -128,14 +126,17 @@ def test_the_seed_in_the_history_gives_the_same_answer_again(chat, models, tmp_p
     assert [a.text for a in written(again.ask("Say something."))] == second
 
 
-def test_a_model_ends_by_its_end_token(models, tmp_path):
-    """An id that the model is known to say third is made the end token."""
-    free = Chat(models, "plain", options=SHORT, history=tmp_path / "a")
-    prompt = free.tokenizer.encode_ordinary(format_prompt({"instruction": "Go."}, "plain"))
-    third = list(chatting.stream(models["one"], prompt, max_new_tokens=3, stop_ids=()))[2]
-    chat = Chat({"one": models["one"]}, "plain", stop_ids={third}, history=tmp_path / "b")
+def test_the_end_token_ends_an_answer_and_is_no_part_of_it(models, tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        chatting,
+        "stream",
+        lambda *a, **options: asked.append(options) or iter([64, 65, END_OF_TEXT]),
+    )
+    chat = Chat({"one": models["one"]}, "plain", history=tmp_path / "chat.jsonl")
     [answer] = written(chat.ask("Go."))
-    assert (answer.n_tokens, answer.finish_reason) == (2, "stop")
+    assert asked[0]["stop_ids"] == {END_OF_TEXT}
+    assert (answer.text, answer.n_tokens, answer.finish_reason) == ("ab", 2, "stop")
     assert chatting.remark(answer.line) == ""
 
 
@@ -197,7 +198,11 @@ def test_options_that_make_no_sense_are_refused(typed, message):
 
 def test_options_as_they_are_typed_and_told():
     options = Options().changed(temperature=" 0.7 ", top_k="40")
-    assert (options.temperature, options.top_k, str(options)) == (0.7, 40, "temperature 0.7, top-k 40")
+    assert (options.temperature, options.top_k, str(options)) == (
+        0.7,
+        40,
+        "temperature 0.7, top-k 40",
+    )
     assert options.changed(top_k="off") == options.changed(top_k="") == Options(0.7)
     assert str(options.changed(temperature="0")) == "greedy"
 
@@ -450,7 +455,7 @@ def ctrl_c_after(presses):
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one's own process")
 def test_ctrl_c_stops_the_answer_and_the_next_begins(place, capsys, monkeypatch):
     monkeypatch.setattr(chatting, "stream", ctrl_c_after([2]))
-    status, _, err = typed(CHAT, "Add 1.\nAdd 2.\n/quit\n", capsys, monkeypatch, Terminal)
+    status, _, _ = typed(CHAT, "Add 1.\nAdd 2.\n/quit\n", capsys, monkeypatch, Terminal)
     lines = read_history(place / "runs" / "chat.jsonl")
     found = [(line["n_tokens"], line["finish_reason"]) for line in lines]
     assert found == [(2, "stopped"), (5, "length"), (5, "length"), (5, "length")]

@@ -35,7 +35,9 @@ def add_chat(commands):
         metavar="RUN",
         help="folder of a run, or a model; default: lesson 04's run, which is made if it is missing",
     )
-    parser.add_argument("--base", metavar="MODEL", help="default: the model that RUN was tuned from")
+    parser.add_argument(
+        "--base", metavar="MODEL", help="default: the model that RUN was tuned from"
+    )
     parser.add_argument("--no-base", action="store_true", help="ask RUN alone")
     parser.add_argument("--temperature", type=number, default=0.0, help="0 = greedy, the default")
     parser.add_argument("--top-k", type=whole_number, default=None)

@@ -55,7 +55,9 @@ def note(text: str) -> None:
 
 def plain(text: str) -> str:
     """The text without anything that would command the terminal, such as colours or its bell."""
-    return "".join(c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text)
+    return "".join(
+        c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text
+    )
 
 
 def points(score: float) -> str:
