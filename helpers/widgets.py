@@ -252,6 +252,7 @@ _CHAT = """<style onload="{
 }">
 .course-chat :is(textarea, input, button):focus-visible {
   outline: 2px solid var(--jp-brand-color1, #0072b2) !important; outline-offset: 1px; }
+.course-chat .widget-textarea { overflow: visible; }
 .course-chat .course-columns { display: grid; gap: 12px;
   grid-template-columns: repeat(auto-fit, minmax(260px, 1fr)); }
 .course-chat .course-columns > * { border: 1px solid #8a8a8a; border-radius: 6px; padding: 4px 12px 8px;
@@ -278,7 +279,7 @@ class ChatBox(ipywidgets.VBox):
     def __init__(self, chat: Chat):
         self.chat, self.answers = chat, []  # those that are being written
         self.stopped, self.drawn = False, 0.0
-        area, options = {"width": "100%"}, chat.options
+        area, options = {"width": "auto"}, chat.options
         self.message = _field("Message", ipywidgets.Textarea, rows=2, layout=area)
         self.input = _field("Input (optional)", ipywidgets.Textarea, rows=1, layout=area)
         self.temperature = _field("Temperature (0: greedy)", value=f"{options.temperature:g}")
@@ -293,6 +294,8 @@ class ChatBox(ipywidgets.VBox):
             button.add_class(f"course-chat-{name}")
             button.on_click(lambda _, pressed=pressed: self._pressed(pressed))
             self.buttons[name] = button
+        for field in (self.temperature, self.top_k):
+            field.layout.margin = "2px 12px 2px 0"
         self.columns, self.status, self.older = (ipywidgets.HTML() for _ in range(3))
         self.status.add_class("course-chat-status")
         self.trouble = ipywidgets.Output()
@@ -388,9 +391,14 @@ class ChatBox(ipywidgets.VBox):
             return
         found = messages(read_history(self.chat.history), self.SHOWN)
         parts = (
-            "".join(_columns(lines, "") for lines in found) or "<p>Nothing has been said yet.</p>"
+            "".join(_columns(lines, "") for lines in reversed(found))
+            or "<p>Nothing has been said yet.</p>"
         )
-        title = f"Last {len(found)} messages, from {self.chat.history}" if found else "History"
+        title = (
+            f"The last {len(found)} messages in {self.chat.history}, newest first"
+            if found
+            else "History"
+        )
         self.older.value = f"<h4>{html.escape(title)}</h4>{parts}"
         button.description = "Hide history"
 

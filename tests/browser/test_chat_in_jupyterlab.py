@@ -67,6 +67,7 @@ def count_changes(status):
 
 def grows(page, region):
     """Wait until there is text in the region, and then until there is more."""
+    expect(region).to_have_attribute("aria-busy", "true", timeout=20_000)
     text = region.locator(".course-text")
     expect(text).to_have_text(re.compile(r"\S"), timeout=20_000)
     before = text.inner_text()
@@ -95,7 +96,6 @@ def test_a_chat_by_keyboard_and_by_mouse(folder, lab, open_page):  # noqa: F811
         base, tuned = (chat.get_by_role("region", name=name) for name in ("base", "tuned"))
         grows(page, base)
         grows(page, tuned)
-        expect(base).to_have_attribute("aria-busy", "true")
         page.screenshot(path=SHOTS / "chat-while-it-writes.png")
         assert violations(page, ".course-chat") == []
         expect(status).to_contain_text("Kept in chat.jsonl", timeout=60_000)
@@ -105,7 +105,8 @@ def test_a_chat_by_keyboard_and_by_mouse(folder, lab, open_page):  # noqa: F811
         expect(message).to_have_value("")
         heard = page.evaluate("window.heard")
         assert len(set(heard)) == 2, "screen readers hear the beginning and the end, no token"
-        assert base.locator(".course-text").inner_text()[:20] in heard[-1]
+        text = " ".join(base.locator(".course-text").inner_text().split())
+        assert f"base says: {text}." in heard[-1]
         said = [("Name a bird ab", model, "length") for model in ("base", "tuned")]
         assert ended(folder) == said
         assert state(page)["code"] == 1
@@ -144,11 +145,11 @@ def test_a_chat_by_keyboard_and_by_mouse(folder, lab, open_page):  # noqa: F811
         assert ended(folder) == said
 
         chat.get_by_role("button", name="Show history").click()
-        expect(chat.get_by_text("Last 3 messages, from chat.jsonl")).to_be_visible()
+        expect(chat.get_by_text("The last 3 messages in chat.jsonl")).to_be_visible()
         page.screenshot(path=SHOTS / "chat-history.png")
         assert violations(page, ".course-chat") == []
         chat.get_by_role("button", name="Hide history").click()
-        expect(chat.get_by_text("Last 3 messages, from chat.jsonl")).to_have_count(0)
+        expect(chat.get_by_text("The last 3 messages in chat.jsonl")).to_have_count(0)
 
 
 def test_a_narrow_dark_page_shows_the_answers_one_below_the_other(folder, lab, open_page):  # noqa: F811

@@ -97,12 +97,12 @@ def lab(folder, browser):
     )
     (folder / "watch").mkdir()
     (folder / "watch" / "sitecustomize.py").write_text(NETWORK_WATCH)
-    port = free_port()
+    port, known = free_port(), filter(None, [os.environ.get("PYTHONPATH")])
     environment = {
         **os.environ,
         "COURSE_RUNS": str(folder / "runs"),
         "COURSE_NETWORK_LOG": str(folder / "network.log"),
-        "PYTHONPATH": str(folder / "watch"),
+        "PYTHONPATH": os.pathsep.join([str(folder / "watch"), *known]),
         "JUPYTER_CONFIG_DIR": str(folder / "config"),
     }
     environment.pop("COURSE_PROGRESS", None)
@@ -445,7 +445,7 @@ CHAT = {
     "Temperature (0: greedy)": fill("Temperature (0: greedy)", "-1", "temperature is -1.0"),
     "Send (Enter)": click("Send (Enter)", "temperature is -1.0"),
     "Stop (Esc)": click("Stop (Esc)", "Nothing is being written."),
-    "Show history": click("Show history", "messages, from"),
+    "Show history": click("Show history", "newest first"),
 }
 WIDGETS = dict.fromkeys(
     ("02_collating_and_masking", "04_fine_tuning", "06_masking_experiment"), TOGGLE
