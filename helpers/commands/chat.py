@@ -16,7 +16,7 @@ COMMANDS_INSIDE = {
     "top-k 40": "choose among so many candidates; off: among all",
     "history 5": "the last messages again, those of other days too",
     "save FILE": "this conversation as text",
-    "quit": "leave, as do Ctrl-D, and Ctrl-C while no answer is written",
+    "quit": "leave, as does Ctrl-D. Ctrl-C stops an answer, and a second Ctrl-C leaves too",
 }
 
 
@@ -83,7 +83,7 @@ def _chat(args) -> int:
     if args.json:
         emit(args, report, "")
     elif chat.said:
-        note(f"Kept in {chat.history}.")
+        note(f"\nKept in {chat.history}.")
     return 2 if refused and not sys.stdin.isatty() else 0
 
 
