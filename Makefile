@@ -4,10 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help setup setup-dev course test browser-test lab notebooks exercises wheelhouse site data models-table masking-results bench lint clean
+.PHONY: help setup setup-dev course chat test browser-test lab notebooks exercises wheelhouse site data models-table masking-results bench lint clean
 
 help:
 	@echo "make course     set up, run all lessons offline, leave executed notebooks and a site in build/"
+	@echo "make chat       talk to the model of lesson 04, trained first if need be, beside its base"
 	@echo "make test       ruff and pytest"
 	@echo "make lab        open lessons and exercises in JupyterLab"
 	@echo "make wheelhouse all packages as files in build/wheelhouse, to set up machines without a network"
@@ -38,6 +39,9 @@ setup-dev: $(VENV)/setup-dev.stamp
 
 course: setup
 	$(BIN)/course run
+
+chat: setup
+	$(BIN)/course chat
 
 test: setup-dev
 	$(BIN)/ruff check . && $(BIN)/python -m pytest

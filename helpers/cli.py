@@ -40,6 +40,7 @@ COMMANDS = (  # modules of helpers.commands, in the order of `course --help`
     "winrate",
     "arena",
     "report",
+    "chat",
     "exercises",
     "grade",
     "check",
@@ -55,6 +56,7 @@ GO_ON = (  # commands that go on with what was interrupted when they are typed a
     "augment",
     "winrate",
     "arena",
+    "chat",
     "grade",
 )
 
@@ -111,7 +113,7 @@ def out_of_memory(args) -> str:
         remedies.append(f"lower --max-length (now {args.max_length})")
     if hasattr(args, "max_new_tokens"):
         remedies.append(f"lower --max-new-tokens (now {args.max_new_tokens})")
-    if getattr(args, "model", "gpt2-micro") != "gpt2-micro":
+    if getattr(args, "model", "") not in ("", "gpt2-micro"):
         smaller = "gpt2-micro" if args.model == "gpt2-mini" else "gpt2-mini"
         remedies.append(f"take a smaller model than {args.model}, such as {smaller}")
     remedies.append("close other programs")

@@ -1,7 +1,8 @@
 """Generation: prompt ids in, response ids out, many prompts at once.
 
 `prefill` reads the prompts into the cache, `decode_one_token` adds a token to every row, `sample`
-picks it; `generate` is the loop around them. A token costs a computer much the same for one row as for
+picks it; `generate` is the loop around them, and `stream` the one for a single prompt whose answer
+somebody watches. A token costs a computer much the same for one row as for
 eight: what takes the time is fetching the weights. So prompts share a batch, the words that all of
 them begin with are read once, nothing is padded, and a row that has finished leaves. `generate_plain`,
 without cache or batch, is the twin that the tests compare with. Names follow pytorch-labs/gpt-fast.
@@ -254,6 +255,41 @@ def _generate_batch(model, prompts, most: list[int], stop_ids: set[int], pick):
         if not rows:
             return [Response(a, r) for a, r in zip(answers, reasons, strict=True)]
         logits = decode_one_token(model, torch.tensor(tokens, device=logits.device), cache)
+
+
+@torch.no_grad()
+def stream(
+    model: GPT,
+    prompt: Sequence[int],
+    *,
+    max_new_tokens: int = 128,
+    temperature: float = 0.0,
+    top_k: int | None = None,
+    stop_ids: Collection[int] = (END_OF_TEXT,),
+    generator: torch.Generator | None = None,
+) -> Iterator[int]:
+    """The tokens of the response to one prompt, each as soon as it is found.
+
+    A stop token, when one comes, is the last of them; without it the answer was cut off after
+    `max_new_tokens` or at the model's last position. Nothing is computed ahead of who reads: to stop
+    is to ask for no further token. `generator` lives on the model's device. Raises SettingsError for
+    options out of range, and for a prompt that leaves no room for an answer.
+    """
+    check_options(max_new_tokens, temperature, top_k)
+    if not 0 < len(prompt) < model.config.n_positions:
+        raise SettingsError(
+            f"the prompt has {len(prompt):,} tokens: give 1 to {model.config.n_positions - 1:,}, so "
+            "that an answer has room."
+        )
+    model.eval()
+    room = min(max_new_tokens, model.config.n_positions - len(prompt))
+    cache, logits = prefill(model, [prompt], len(prompt) + room - 1)
+    for left in reversed(range(room)):
+        token = sample(logits, temperature=temperature, top_k=top_k, generator=generator)  # (1,)
+        yield int(token)
+        if not left or int(token) in stop_ids:
+            return
+        logits = decode_one_token(model, token, cache)
 
 
 @torch.no_grad()

@@ -7,11 +7,15 @@ shown in the widget itself, where Jupyter would swallow them.
 
 from __future__ import annotations
 
+import asyncio
 import html
+import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import ipywidgets
 
+from helpers.chat import Answer, Chat, messages, read_history, remark
 from helpers.errors import CourseError
 from helpers.masking import ARMS, segment_weights
 
@@ -222,3 +226,211 @@ def _pair(matchup) -> str:
         f'<h4>Request</h4><div class="course-text">{html.escape(asked)}</div>'
         f'<div class="course-answers">{answers}</div>'
     )
+
+
+# Enter and Esc press buttons. What was typed is sent to the kernel when a field is left or Enter is
+# pressed: the event below does it before the button's own message goes. The line that screen
+# readers follow keeps its element: of one that comes new with its text, nothing may be read.
+_CHAT = """<style onload="{
+  const chat = this.closest('.course-chat');
+  const press = name => chat.querySelector('.course-chat-' + name).click();
+  const follow = () => {
+    const line = chat.querySelector('.course-chat-status');
+    if (line) { line.setAttribute('role', 'status'); line.setAttribute('aria-live', 'polite'); }
+  };
+  chat.setAttribute('data-lm-suppress-shortcuts', '');
+  chat.addEventListener('focusin', follow);
+  chat.addEventListener('keydown', event => {
+    const field = event.target.matches('textarea, input');
+    if (event.key == 'Escape') press('stop');
+    else if (event.key == 'Enter' && field && !event.shiftKey && !event.isComposing) {
+      event.target.dispatchEvent(new Event('change', {bubbles: true}));
+      press('send');
+    } else return;
+    event.preventDefault(); event.stopPropagation();
+  }, true);
+}">
+.course-chat :is(textarea, input, button):focus-visible {
+  outline: 2px solid var(--jp-brand-color1, #0072b2) !important; outline-offset: 1px; }
+.course-chat .widget-textarea { overflow: visible; }
+.course-chat .course-columns { display: grid; gap: 12px;
+  grid-template-columns: repeat(auto-fit, minmax(260px, 1fr)); }
+.course-chat .course-columns > * { border: 1px solid #8a8a8a; border-radius: 6px; padding: 4px 12px 8px;
+  min-height: 4em; }
+.course-chat h4 { margin: 6px 0; }
+.course-chat .course-text { white-space: pre-wrap; overflow-wrap: anywhere; line-height: 1.45; }
+.course-chat .course-heard { position: absolute; width: 1px; height: 1px; overflow: hidden;
+  clip-path: inset(50%); white-space: nowrap; }
+</style>"""
+
+
+class ChatBox(ipywidgets.VBox):
+    """A chat in a notebook: what is typed is answered by all models side by side, token by token.
+
+    chat: a `helpers.chat.Chat`. Enter sends, Shift and Enter begin a new line, Esc and the Stop
+    button end all answers at once. Screen readers are told the finished answers, not each token.
+    What goes wrong is told in the widget, and what was typed stays. The models write while the
+    kernel is free: when another cell runs, they wait for its end.
+    """
+
+    DRAW_EVERY = 0.05  # seconds: a browser that had to draw each token would fall behind
+    SHOWN = 10  # messages of the history
+
+    def __init__(self, chat: Chat):
+        self.chat, self.answers = chat, []  # those that are being written
+        self.stopped, self.drawn = False, 0.0
+        area, options = {"width": "auto"}, chat.options
+        self.message = _field("Message", ipywidgets.Textarea, rows=2, layout=area)
+        self.input = _field("Input (optional)", ipywidgets.Textarea, rows=1, layout=area)
+        self.temperature = _field("Temperature (0: greedy)", value=f"{options.temperature:g}")
+        self.top_k = _field("Top-k (empty: all)", value=str(options.top_k or ""))
+        self.buttons = {}
+        for name, words, pressed in (
+            ("send", "Send (Enter)", self._ask),
+            ("stop", "Stop (Esc)", self._stop),
+            ("history", "Show history", self._history),
+        ):
+            button = ipywidgets.Button(description=words, layout={"width": "auto"})
+            button.add_class(f"course-chat-{name}")
+            button.on_click(lambda _, pressed=pressed: self._pressed(pressed))
+            self.buttons[name] = button
+        for field in (self.temperature, self.top_k):
+            field.layout.margin = "2px 12px 2px 0"
+        self.columns, self.status, self.older = (ipywidgets.HTML() for _ in range(3))
+        self.status.add_class("course-chat-status")
+        self.trouble = ipywidgets.Output()
+        # The padding is room for the ring of a focused control: the boxes around cut it off.
+        row = {"flex_flow": "row wrap", "padding": "4px"}
+        fields = ipywidgets.VBox([self.message, self.input], layout={"padding": "4px"})
+        numbers = ipywidgets.HBox([self.temperature, self.top_k], layout=row)
+        buttons = ipywidgets.HBox(list(self.buttons.values()), layout=row)
+        keys = ipywidgets.HTML(_CHAT, layout={"display": "none"})
+        shown = [self.status, self.columns, self.older, self.trouble]
+        super().__init__([keys, fields, numbers, buttons, *shown])
+        self.add_class("course-chat")
+        self._say("Type a message and press Enter. Each stands alone: no model sees earlier ones.")
+
+    def _pressed(self, do: Callable) -> None:
+        self.trouble.clear_output()
+        with self.trouble:
+            try:
+                do()
+            except CourseError as error:
+                self._complain(error)
+
+    def _ask(self) -> None:
+        if self.answers:
+            self._say("The models are still writing. Esc or Stop ends their answers.")
+            return
+        typed = {"temperature": self.temperature.value, "top_k": self.top_k.value}
+        self.chat.options = self.chat.options.changed(**typed)
+        self.answers = self.chat.ask(self.message.value, self.input.value)
+        self.stopped = False
+        self.message.value = self.input.value = ""
+        self._say(f"Writing, {html.escape(str(self.chat.options))} …")
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:  # no kernel: nobody could press Stop meanwhile
+            asyncio.run(self._write(self.answers))
+        else:  # the kernel's, which sees to the buttons between any two tokens
+            self.task = loop.create_task(self._write(self.answers))
+
+    def _stop(self) -> None:
+        self.stopped = True
+        if not self.answers:
+            self._say("Nothing is being written.")
+
+    async def _write(self, answers: list[Answer]) -> None:
+        """Let the models write, and tell how it ended."""
+        try:
+            await self._in_turns(answers)
+            for answer in answers:
+                answer.stop()
+            self._tell(answers)
+        except CourseError as error:
+            self._complain(error)
+        except Exception:
+            self._say("An answer failed; the error stands below.")
+            with self.trouble:
+                raise
+        finally:
+            for answer in answers:
+                with suppress(CourseError):  # told already
+                    answer.stop()
+            self._draw(answers, at_once=True)
+            self.answers = []
+
+    async def _in_turns(self, answers: list[Answer]) -> None:
+        """A token of each answer in turn, until all have ended or Stop is pressed."""
+        writing = list(answers)
+        while writing:
+            for answer in list(writing):
+                if next(iter(answer), None) is None:
+                    writing.remove(answer)
+                self._draw(answers, at_once=False)
+                await asyncio.sleep(0)
+                if self.stopped:
+                    return
+
+    def _draw(self, answers: list[Answer], *, at_once: bool) -> None:
+        if at_once or time.monotonic() - self.drawn >= self.DRAW_EVERY:
+            self.columns.value = _columns([answer.line for answer in answers])
+            self.drawn = time.monotonic()
+
+    def _tell(self, answers: list[Answer]) -> None:
+        """A short line to see, the answers themselves to hear."""
+        ends = [f"{a.model}: {remark(a.line) or 'ended by itself'}" for a in answers]
+        seen = html.escape(f"{'; '.join(ends)}. Kept in {self.chat.history}.")
+        heard = html.escape(" ".join(f"{a.model} says: {a.text}." for a in answers))
+        self._say(f'{seen} <span class="course-heard">{heard}</span>')
+
+    def _history(self) -> None:
+        button = self.buttons["history"]
+        if self.older.value:
+            self.older.value, button.description = "", "Show history"
+            return
+        found = messages(read_history(self.chat.history), self.SHOWN)
+        parts = (
+            "".join(_columns(lines, "") for lines in reversed(found))
+            or "<p>Nothing has been said yet.</p>"
+        )
+        title = (
+            f"The last {len(found)} messages in {self.chat.history}, newest first"
+            if found
+            else "History"
+        )
+        self.older.value = f"<h4>{html.escape(title)}</h4>{parts}"
+        button.description = "Hide history"
+
+    def _complain(self, error: CourseError) -> None:
+        self._say(f'<b role="alert">{html.escape(str(error))}</b>')
+
+    def _say(self, line: str) -> None:
+        self.status.value = line
+
+
+def _field(words: str, kind=ipywidgets.Text, **options):
+    """A field whose text reaches the kernel when it is left, or by Enter."""
+    return kind(description=words, style=_LABEL, continuous_update=False, **options)
+
+
+def _columns(lines: list[dict], title: str = "You") -> str:
+    """A message and its answers as HTML, side by side where there is room.
+
+    With a title they are regions and headings to jump to; without one, parts of the history.
+    """
+    asked = html.escape("\n\n".join(filter(None, (lines[0]["instruction"], lines[0]["input"]))))
+    answers = ""
+    for line in lines:
+        name, ended = html.escape(line["model"]), html.escape(remark(line))
+        text = f'<div class="course-text">{html.escape(line["response"])}</div>'
+        text += f"<i>({ended})</i>" if ended else ""
+        if title:
+            busy = "false" if line["finish_reason"] else "true"
+            heading = f'<section aria-label="{name}" aria-busy="{busy}"><h4>{name}</h4>'
+            answers += f"{heading}{text}</section>"
+        else:
+            answers += f"<div><b>{name}</b>{text}</div>"
+    head = f"<h4>{title}</h4>" if title else "<hr>"
+    asked = f'{head}<div class="course-text">{asked}</div>'
+    return f'{asked}<div class="course-columns">{answers}</div>'

@@ -6,7 +6,7 @@ from conftest import TINY, random_model
 
 from helpers import generate as generation
 from helpers.errors import SettingsError
-from helpers.generate import common_prefix, generate, generate_plain, respond, sample
+from helpers.generate import common_prefix, generate, generate_plain, respond, sample, stream
 from helpers.weights import load_model
 
 
@@ -175,6 +175,51 @@ def test_same_seed_same_sample(model):
 def test_options_out_of_range_are_refused(model, options, message):
     with pytest.raises(SettingsError, match=message):
         generate(model, [[1]], **options)
+
+
+@pytest.mark.parametrize("length", [1, 13, 60, 95, 96])
+def test_a_stream_is_the_plain_loop_token_for_token(model, length):
+    """Up to 40 tokens, or as many as the model's 97 positions leave."""
+    [prompt] = prompts_of([length])
+    expected = generate_plain(model, prompt, max_new_tokens=40, stop_ids=())
+    assert list(stream(model, prompt, max_new_tokens=40, stop_ids=())) == expected.ids
+    stop = expected.ids[-1]
+    [short] = generate(model, [prompt], max_new_tokens=40, stop_ids={stop})
+    assert list(stream(model, prompt, max_new_tokens=40, stop_ids={stop})) == [*short.ids, stop]
+
+
+def test_a_stream_computes_nothing_ahead_of_who_reads(model, monkeypatch):
+    reads = count_reads(model, monkeypatch)
+    tokens = stream(model, [1, 2, 3], stop_ids=())
+    assert reads == []
+    next(tokens), next(tokens)
+    assert reads == [(1, 3), (1, 1)]
+    assert torch.is_grad_enabled()  # between two tokens as well
+
+
+def test_a_stream_draws_the_same_with_the_same_seed(model):
+    def drawn(seed, **options):
+        generator = torch.Generator().manual_seed(seed)
+        return list(stream(model, [4, 5], max_new_tokens=9, generator=generator, **options))
+
+    hot = {"temperature": 1.0, "stop_ids": ()}
+    assert drawn(5, **hot) == drawn(5, **hot) != drawn(6, **hot)
+    greedy = generate_plain(model, [4, 5], max_new_tokens=9, stop_ids=()).ids
+    assert drawn(5, top_k=1, **hot) == greedy
+
+
+@pytest.mark.parametrize(
+    ("length", "options", "message"),
+    [
+        (0, {}, "the prompt has 0 tokens: give 1 to 96"),
+        (97, {}, "the prompt has 97 tokens: give 1 to 96"),
+        (3, {"temperature": -1.0}, "temperature is -1.0"),
+        (3, {"top_k": 0}, "top_k is 0"),
+    ],
+)
+def test_a_stream_that_cannot_begin_says_why(model, length, options, message):
+    with pytest.raises(SettingsError, match=message):
+        next(stream(model, [7] * length, **options))
 
 
 def test_respond_keeps_order_and_fields(tiny_model, tokenizer, records):

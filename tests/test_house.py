@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 ORDER = [
     "errors", "files", "cluster", "progress", "arithmetic", "fetch", "formatting", "tokenizer", "data",
     "data_check", "masking", "tokens", "collate", "packing", "model", "weights", "generate",
-    "distributed", "train", "judge", "lora", "runs", "settings", "environment",
+    "distributed", "train", "judge", "lora", "runs", "settings", "environment", "chat",
     "plots", "widgets", "evaluate", "experiment", "tune", "contest", "memory", "export", "bench",
     "datagen", "curves", "augment",
     "pretrain", "card", "lessons", "site", "checks", "classroom", "commands", "cli",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
-from helpers.commands.common import emit, file_name, note, number
+from helpers.commands.common import emit, file_name, note, number, plain
 from helpers.commands.winrate import read_named
 from helpers.errors import RunError, SettingsError
 
@@ -136,11 +136,6 @@ def shown(matchup, done: int, of: int) -> str:
     for name, text in parts:
         lines += [f"{name}:", textwrap.indent(plain(text) or "(nothing)", "    ")]
     return "\n".join(lines)
-
-
-def plain(text: str) -> str:
-    """The text without anything that would command the terminal, such as colours or its bell."""
-    return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def _ratings(args, ballots) -> int:

@@ -64,6 +64,13 @@ def note(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+def plain(text: str) -> str:
+    """The text without anything that would command the terminal, such as colours or its bell."""
+    return "".join(
+        c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text
+    )
+
+
 def points(score: float) -> str:
     """A score with one decimal and no negative zero."""
     return f"{round(score, 1) + 0.0:.1f}"

@@ -97,12 +97,12 @@ def lab(folder, browser):
     )
     (folder / "watch").mkdir()
     (folder / "watch" / "sitecustomize.py").write_text(NETWORK_WATCH)
-    port = free_port()
+    port, known = free_port(), filter(None, [os.environ.get("PYTHONPATH")])
     environment = {
         **os.environ,
         "COURSE_RUNS": str(folder / "runs"),
         "COURSE_NETWORK_LOG": str(folder / "network.log"),
-        "PYTHONPATH": str(folder / "watch"),
+        "PYTHONPATH": os.pathsep.join([str(folder / "watch"), *known]),
         "JUPYTER_CONFIG_DIR": str(folder / "config"),
     }
     environment.pop("COURSE_PROGRESS", None)
@@ -386,9 +386,71 @@ ARENA = {
     "Skip (s)": press("Skip (s)", "Kept: skipped."),
     "Undo (u)": press("Undo (u)", "Taken back"),
 }
+
+
+def chat_parts(page):
+    """The chat of lesson 04, in sight, and its line for what happens."""
+    chat = page.locator(".course-chat").first
+    chat.get_by_label("Message").scroll_into_view_if_needed()
+    return chat, chat.locator(".course-chat-status")
+
+
+def ask_by_enter(page):
+    """A message by the keyboard: both answers stand there when it says that they are kept."""
+    chat, status = chat_parts(page)
+    message = chat.get_by_label("Message")
+    start_above(page, message)
+    tab_to(page, message)
+    assert focus_is_visible(message)
+    assert focus_is_whole(message)
+    page.keyboard.type("What is the past tense of 'sing'?")
+    page.keyboard.press("Enter")
+    playwright_expect(status).to_contain_text("Kept in", timeout=60_000)
+    playwright_expect(chat.get_by_role("region", name="base")).to_be_visible()
+    playwright_expect(chat.get_by_role("region", name="tuned")).to_contain_text("sang")
+    playwright_expect(message).to_have_value("")
+    playwright_expect(message).to_be_focused()
+    page.screenshot(path=SHOTS / "chat-of-lesson-04.png")
+
+
+def fill(label, text, told):
+    """A test of one more field: it is filled, and a message sent by Enter in this field."""
+
+    def test(page):
+        chat, status = chat_parts(page)
+        chat.get_by_label("Message").fill("Rewrite the sentence in the past tense.")
+        chat.get_by_label(label).fill(text)
+        chat.get_by_label(label).press("Enter")
+        playwright_expect(status).to_contain_text(told, timeout=60_000)
+
+    return test
+
+
+def click(words, told):
+    """A test of one button by the mouse."""
+
+    def test(page):
+        chat, _ = chat_parts(page)
+        chat.get_by_role("button", name=words).click()
+        playwright_expect(chat).to_contain_text(told)
+
+    return test
+
+
+# What the chat does while it writes is seen in `test_chat_in_jupyterlab`.
+CHAT = {
+    "Message": ask_by_enter,
+    "Input (optional)": fill("Input (optional)", "She sings.", "Kept in"),
+    "Top-k (empty: all)": fill("Top-k (empty: all)", "0", "top_k is 0"),
+    "Temperature (0: greedy)": fill("Temperature (0: greedy)", "-1", "temperature is -1.0"),
+    "Send (Enter)": click("Send (Enter)", "temperature is -1.0"),
+    "Stop (Esc)": click("Stop (Esc)", "Nothing is being written."),
+    "Show history": click("Show history", "newest first"),
+}
 WIDGETS = dict.fromkeys(
     ("02_collating_and_masking", "04_fine_tuning", "06_masking_experiment"), TOGGLE
 )
+WIDGETS["04_fine_tuning"] = {**TOGGLE, **CHAT}
 WIDGETS["07_benchmarks_and_arena"] = ARENA
 
 
