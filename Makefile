@@ -44,7 +44,7 @@ chat: setup
 	$(BIN)/course chat
 
 test: setup-dev
-	$(BIN)/ruff check . && $(BIN)/python -m pytest
+	$(BIN)/ruff check . && OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 # Skips with the reason where there is no browser; with COURSE_REQUIRE_BROWSER=1 it fails instead.
 browser-test: setup-dev
