@@ -16,7 +16,6 @@ from helpers.evaluate import multiple_choice as M
 from helpers.evaluate.likelihood import (
     Ask,
     batches,
-    common_prefix,
     log_likelihoods,
     log_likelihoods_plain,
     shared_prefix,
@@ -221,12 +220,6 @@ def test_batches_hold_what_fits_and_every_question_once(model):
     assert sorted(i for part in parts for i in part) == list(range(300))
     assert len(parts) > 1
     assert all(len(part) * max(len(asks[i].prompt) - 2 for i in part) <= 4096 for part in parts)
-
-
-def test_common_prefix_of_token_lists():
-    assert common_prefix([[1, 2, 3], [1, 2], [1, 2, 4]]) == 2
-    assert common_prefix([[1], [2]]) == 0
-    assert common_prefix([[1, 2]]) == 2
 
 
 def test_a_prompt_without_room_or_tokens_is_refused(tiny_model):
