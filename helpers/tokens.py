@@ -145,7 +145,8 @@ def read_cache(kept: Path) -> tuple[TokenRows, LeftOut, int] | None:
         return None
     try:
         tokens = np.memmap(kept.with_suffix(".bin"), TOKEN, mode="r")
-        ends, facts = np.load(kept.with_suffix(".npy")), read_json(kept.with_suffix(".json"))
+        ends = np.load(kept.with_suffix(".npy"), mmap_mode="r")  # of a false size nothing is taken
+        facts = read_json(kept.with_suffix(".json"))
         left_out = [(row, reason) for row, reason in facts["left_out"]]
         n_rows = facts["rows"]
     except (CourseError, EOFError, OSError, ValueError, KeyError, TypeError):
