@@ -61,7 +61,7 @@ class TrainSettings:
                 self.lr > 0 and math.isfinite(self.lr),
                 "give a number above 0, such as 5e-5",
             ),
-            "weight_decay": (self.weight_decay >= 0, "give 0 or more"),
+            "weight_decay": (0 <= self.weight_decay < math.inf, "give 0 or more, such as 0.1"),
             "warmup": (0 <= self.warmup < 1, "give a share from 0 to below 1"),
             "final_lr": (0 <= self.final_lr <= 1, "give a share from 0 to 1"),
             "clip": (self.clip > 0, "give a number above 0"),

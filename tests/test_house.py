@@ -52,6 +52,13 @@ def test_imports_point_upwards_in_the_reading_order(path):
                 assert ORDER.index(other) < ORDER.index(room), f"{room} imports {other}"
 
 
+def test_the_reading_order_that_the_package_tells_is_the_one_that_is_kept():
+    text = ast.get_docstring(ast.parse((ROOT / "helpers/__init__.py").read_text(encoding="utf-8")))
+    told = re.search(r"Reading order: ([^.]+)\.", text)[1].replace("\n", " ").split(", ")
+    assert told == [name for name in ORDER[: ORDER.index("judge") + 1] if name in told]
+    assert set(ORDER[: ORDER.index("judge")]) - set(told) == {"cluster", "data_check"}  # optional
+
+
 def test_only_notebooks_import_widgets():
     for path in (ROOT / "helpers").rglob("*.py"):
         if path.stem != "widgets":
