@@ -459,25 +459,21 @@ def cache_file(tmp_path_factory):
     return folder / "tokens"
 
 
-@fuzz(100)
-@given(
-    st.sampled_from([".bin", ".npy", ".json"]),
-    damages() | st.binary(max_size=30).map(lambda data: lambda _: data)
-    | st.sampled_from([(999_999_999_999,), (2, 2), ()]).map(
-        lambda shape: lambda data: data.replace(b"(4,), }", f"{shape}, }}".encode())
-    ) | JSON.map(lambda text: lambda _: text.encode()),
-)  # fmt: skip
-def test_damaged_tokens_are_examples_or_made_again(tmp_path, cache_file, suffix, make):
+@fuzz(60)
+@given(st.sampled_from([".bin", ".npy", ".json"]),
+       damages() | st.binary(max_size=30).map(lambda data: lambda _: data)
+       | JSON.map(lambda text: lambda _: text.encode()))  # fmt: skip
+def test_damaged_tokens_are_made_again(tmp_path, cache_file, suffix, make):
+    whole, (rows, *others) = True, read_cache(cache_file)
     for other in (".bin", ".npy", ".json"):
         data = cache_file.with_suffix(other).read_bytes()
-        (tmp_path / "tokens").with_suffix(other).write_bytes(
-            make(data) if other == suffix else data
-        )
-    before = grown()
+        made = make(data) if other == suffix else data
+        whole = whole and made == data
+        (tmp_path / "tokens").with_suffix(other).write_bytes(made)
     found = read_cache(tmp_path / "tokens")
-    assert grown() - before < 100_000_000
-    for example in found[0] if found else ():
-        assert set(example.names) <= set(SEGMENTS)
+    assert found is not None or not whole
+    if found:
+        assert (list(found[0]), *found[1:]) == (list(rows), *others)
 
 
 # --- archives and notebooks ----------------------------------------------------------------------
