@@ -190,7 +190,7 @@ def _files_of_archive(path: Path) -> tuple[list[File], list[str]]:
             members = [m for m in archive.infolist() if not m.is_dir()]
         _refuse_members(members)
     except (*BAD_ZIP, OSError, RefusedError) as error:
-        return [], [f"{path.name} was refused: {one_line(error)}"]
+        return [], [f"{path.name} was refused: {one_line(error)[:200]}"]
     files = [
         File(
             printable(m.filename),
@@ -253,7 +253,7 @@ def _read(file: File) -> bytes:
     try:
         data = file.read()
     except (*BAD_ZIP, OSError) as error:
-        raise RefusedError(f"it cannot be read: {one_line(error)}") from error
+        raise RefusedError(f"it cannot be read: {one_line(error)[:200]}") from error
     if len(data) > MAX_NOTEBOOK:  # the size that an archive claims need not be true
         raise RefusedError(f"it has more than {MAX_NOTEBOOK / 1e6:.0f} MB")
     return data

@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from helpers.data import ASSETS, LARGEST_FIELD, as_text
-from helpers.errors import DataError, FetchError, nearest
+from helpers.errors import DataError, FetchError, nearest, one_line
 from helpers.fetch import fetch
 from helpers.files import BAD_ZIP, LZMAError, content_hash
 
@@ -232,8 +232,8 @@ def _tarred(path: Path) -> Iterator[tuple[str, bytes]]:
 
 def _damaged(path: Path, error: Exception) -> DataError:
     return DataError(
-        f"{path} is not a whole archive, or locked ({error}). Download it again, or unpack it and "
-        "name the folder."
+        f"{path} is not a whole archive, or locked ({one_line(error)[:200]}). Download it again, or "
+        "unpack it and name the folder."
     )
 
 
