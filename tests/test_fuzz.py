@@ -143,7 +143,7 @@ DATA = st.one_of(
 )
 
 
-@fuzz(150)
+@fuzz(100)
 @given(DATA)
 def test_any_bytes_as_data_are_rows_or_refused(tmp_path, data):
     path = tmp_path / "data.json"
@@ -221,7 +221,7 @@ def test_any_number_for_a_setting_is_in_its_range_or_refused(name, value):
     assert settings is None or 0 <= getattr(settings, name) <= most
 
 
-@fuzz(100)
+@fuzz(60)
 @given(st.sampled_from(["--epochs", "--lr", "--batch-size", "--seed", "--max-length", "--lora"]),
        NUMBERS.map(str) | st.text(max_size=4))  # fmt: skip
 def test_any_option_of_a_run_is_taken_or_refused(option, text):
@@ -235,7 +235,7 @@ def test_any_option_of_a_run_is_taken_or_refused(option, text):
         assert resolved is None or resolved.lr > 0
 
 
-@fuzz(150)
+@fuzz(100)
 @given(
     st.sampled_from(sorted(RUBRICS)),
     st.text(max_size=40) | st.from_regex(r'[{"score: 0-9./eE+,}<think>–]{1,30}') | JSON,
@@ -320,7 +320,7 @@ def grown():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-@fuzz(100)
+@fuzz(60)
 @given(CLAIMS)
 def test_any_bytes_as_weights_are_a_model_or_refused(tmp_path, model_folder, make):
     write_json(tmp_path / "config.json", read_json(model_folder / "config.json"))
@@ -333,7 +333,7 @@ def test_any_bytes_as_weights_are_a_model_or_refused(tmp_path, model_folder, mak
         assert torch.isfinite(parameter).all()
 
 
-@fuzz(100)
+@fuzz(60)
 @given(
     st.sampled_from(
         ["n_layer", "n_head", "n_embd", "n_positions", "n_ctx", "vocab_size", "layer_norm_epsilon",
@@ -397,7 +397,7 @@ def state_folder(tmp_path_factory):
     return folder
 
 
-@fuzz(100)
+@fuzz(60)
 @given(CLAIMS)
 def test_any_bytes_as_a_state_are_gone_on_with_or_refused(tmp_path, state_folder, make):
     data = (state_folder / "state.safetensors").read_bytes()
@@ -417,7 +417,7 @@ SETTINGS = {"loss_on": "all", "rows": {}, "left_out": [], "precision": "fp32", "
 SETTINGS |= {"provenance": {}}
 
 
-@fuzz(100)
+@fuzz(60)
 @given(st.sampled_from([*RECORD, "more", ""]), JSON)
 def test_a_line_that_is_no_record_of_a_step_is_refused(tmp_path, key, text):
     line = json.dumps({**RECORD, key: "HERE"}).replace('"HERE"', text) if key else text
@@ -491,7 +491,7 @@ def archive(path, name: str, text: str, packing: int) -> bytes:
     return path.read_bytes()
 
 
-@fuzz(150)
+@fuzz(80)
 @given(st.sampled_from(PACKINGS), damages())
 def test_a_damaged_archive_is_read_or_refused(tmp_path, packing, make):
     path = tmp_path / "class.zip"
