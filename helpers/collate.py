@@ -149,6 +149,17 @@ def share_of(rows: Sequence[int], share: tuple[int, int]) -> Sequence[int]:
     return rows[which::of]
 
 
+def common_prefix(rows: Sequence[Sequence]) -> int:
+    """How many tokens all rows begin with.
+
+    >>> common_prefix([[5, 6, 7], [5, 6, 8, 9]])
+    2
+    """
+    first, last = min(rows), max(rows)  # in a dictionary's order: what they share, all share
+    pairs = enumerate(zip(first, last, strict=False))
+    return next((i for i, (a, b) in pairs if a != b), min(len(first), len(last)))
+
+
 def shared_prefix(examples: Sequence[Example]) -> int:
     """How many tokens the examples can share: their longest common prefix, minus one token.
 
@@ -157,10 +168,7 @@ def shared_prefix(examples: Sequence[Example]) -> int:
     of different segments are not the same: one row may learn from such a token, another not.
     """
     texts = [list(zip(example.ids, example.names, strict=True)) for example in examples]
-    first, last = min(texts), max(texts)  # in a dictionary's order: what they share, all share
-    pairs = enumerate(zip(first, last, strict=False))
-    common = next((i for i, (a, b) in pairs if a != b), len(first))
-    return max(0, common - 1)
+    return max(0, common_prefix(texts) - 1)
 
 
 def packed(examples: Sequence[Example], loss_on: str = "all") -> Batch:

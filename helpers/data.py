@@ -8,6 +8,7 @@ and the remedy. `course` is the bundled data set; any local path works too.
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import sys
@@ -242,7 +243,12 @@ def _looks_like(line: str, path: str) -> str:
 
 def _parse(text: str, path: str, where: str):
     try:
-        return json.loads(text, object_pairs_hook=_unique_keys, parse_constant=_no_constant)
+        return json.loads(
+            text,
+            object_pairs_hook=_unique_keys,
+            parse_constant=_no_constant,
+            parse_float=_finite,
+        )
     except (ValueError, RecursionError) as error:
         place = where or f", line {getattr(error, 'lineno', 1)}"
         reason = getattr(error, "msg", error)
@@ -273,6 +279,15 @@ def _unique_keys(pairs: list[tuple]) -> dict:
     if repeated:
         raise DataError(f"the key {repeated[0]!r} appears twice in one record: keep one of them.")
     return dict(pairs)
+
+
+def _finite(text: str) -> float:
+    """A number, for `json`, which makes infinity of 1e999; and that cannot be written again."""
+    if math.isinf(number := float(text)):
+        raise DataError(
+            f"{text[:20]} is more than a computer's numbers reach: write a smaller one."
+        )
+    return number
 
 
 def _no_constant(name: str):

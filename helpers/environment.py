@@ -23,7 +23,7 @@ from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 from pathlib import Path
 
-from helpers.errors import CourseError, JudgeError, SettingsError
+from helpers.errors import CourseError, JudgeError, SettingsError, without_password
 
 COURSE = Path(__file__).resolve().parent.parent
 ASSETS = COURSE / "helpers" / "assets"
@@ -638,7 +638,7 @@ def _ollama_failed(judge, error: JudgeError) -> Item:
     if error.__cause__ is None:
         return Item("judge", False, found, f"ollama pull {judge.model}")
     if host and _answers_at_its_usual_address(judge):
-        found = f"{found} (Ollama answers at its usual address, but OLLAMA_HOST is {host})"
+        found = f"{found} (Ollama answers at its usual address, but OLLAMA_HOST is {without_password(host)})"
         return Item("judge", False, found, _unset("OLLAMA_HOST"))
     if isinstance(error.__cause__, (ConnectionError, TimeoutError)):
         if host or shutil.which("ollama"):

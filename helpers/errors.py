@@ -8,6 +8,7 @@ status 2; anything else is a bug and keeps its traceback.
 from __future__ import annotations
 
 import difflib
+import re
 import traceback
 from collections.abc import Iterable
 
@@ -52,6 +53,15 @@ class RunError(CourseError):
 def one_line(error: BaseException | str) -> str:
     """The message on a single line: what other libraries report may have several."""
     return " ".join(line.strip() for line in str(error).splitlines() if line.strip())
+
+
+def without_password(address: str) -> str:
+    """A web or database address as it may be shown: without a name and password in it.
+
+    >>> without_password("https://me:secret@example.org/data"), without_password("host:8080/v1")
+    ('https://…@example.org/data', 'host:8080/v1')
+    """
+    return re.sub(r"(//|^(?=[^/\s]*:))[^/\s]*@", r"\1…@", address)
 
 
 def is_out_of_memory(error: BaseException) -> bool:

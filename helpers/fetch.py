@@ -25,7 +25,7 @@ import requests
 from filelock import FileLock, Timeout
 
 from helpers import files
-from helpers.errors import FetchError
+from helpers.errors import FetchError, without_password
 from helpers.progress import bar
 
 TIMEOUT = (5, 30)  # seconds to connect to one address, and to wait for the next bytes
@@ -74,13 +74,13 @@ def fetch(
                 found = _fetch(url, path, part, sha256, check, headers or {})
             return found
     except _TryError as error:
-        raise FetchError(f"{error} [{url}]") from error
+        raise FetchError(f"{error} [{without_password(url)}]") from error
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             words = f"the disk is full at {path.parent}. Free some space."
         else:
             words = f"cannot write {error.filename or part} ({error.strerror or error})."
-        raise FetchError(f"{words} [{url}]") from error
+        raise FetchError(f"{words} [{without_password(url)}]") from error
 
 
 @contextmanager
@@ -168,6 +168,9 @@ def _receive(url: str, part: Path, headers: dict) -> str:
         ) as reply:
             _store(reply, part, start)
             return _announced(reply)
+    except (requests.exceptions.InvalidHeader, UnicodeEncodeError):  # it repeats the header
+        words = "a header holds a character that none may have: look at your token (HF_TOKEN)."
+        raise _TryError(words) from None
     except requests.RequestException as error:
         raise _in_words(error, url) from error
 
@@ -308,7 +311,7 @@ def _in_words(error: requests.RequestException, url: str) -> _TryError:
     if isinstance(error, (requests.exceptions.ProxyError, requests.exceptions.InvalidProxyURL)):
         return _TryError("the proxy does not answer or refuses: check HTTPS_PROXY and HTTP_PROXY.")
     if isinstance(error, ValueError):  # InvalidURL, MissingSchema, InvalidSchema
-        return _TryError(f"that is no web address ({text}).")
+        return _TryError("that is no web address.")
     if "Failed to resolve" in text or "getaddrinfo" in text:  # the words of urllib3 2 and 1
         words = f"{host} cannot be found: this computer is offline, or the name is wrong."
     elif isinstance(error, requests.exceptions.ConnectTimeout):

@@ -13,7 +13,10 @@ import hashlib
 import json
 import os
 import shutil
+import struct
 import tempfile
+import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +26,21 @@ from filelock import FileLock, Timeout
 
 from helpers.errors import CourseError
 
+try:
+    from lzma import LZMAError
+except ImportError:  # a Python built without it opens no such archive in the first place
+    LZMAError = zipfile.BadZipFile
+
+BAD_ZIP = (  # what `zipfile` and those that unpack for it raise for a file that is none, or damaged
+    zipfile.BadZipFile,
+    zlib.error,
+    LZMAError,
+    struct.error,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+)
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # full disk, used-up quota, file too large
 
 
@@ -151,7 +169,7 @@ def read_json(path: str | Path) -> Any:
     """The value stored in a JSON file that the course itself wrote."""
     try:
         return json.loads(_read_bytes(path).decode("utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CourseError(f"{path}: not JSON ({error}). Remove it, or make it again.") from error
 
 
@@ -201,7 +219,10 @@ def read_jsonl(path: str | Path) -> list[Any]:
             continue
         try:
             values.append(json.loads(line.decode("utf-8")))
-        except ValueError as error:  # no JSON, or cut inside a character and so no UTF-8
+        except (
+            ValueError,
+            RecursionError,
+        ) as error:  # no JSON, or cut inside a character and so no UTF-8
             if number == len(lines):  # no newline after it: the write was cut off
                 break
             raise CourseError(

@@ -17,6 +17,7 @@ from functools import partial
 import torch
 
 from helpers.arithmetic import products_by
+from helpers.collate import common_prefix
 from helpers.errors import SettingsError
 from helpers.formatting import format_prompt
 from helpers.model import GPT, KVCache
@@ -96,7 +97,7 @@ def prefill(model: GPT, prompts: Sequence[Sequence[int]], slots: int):
         model.config, len(prompts), slots, device=parameter.device, dtype=parameter.dtype
     )
     cache.packed = True
-    if shared := common_prefix(prompts):
+    if shared := read_once(prompts):
         _read(model, cache, [(0, 0, prompts[0][:shared])])
         for store in (cache.keys, cache.values):
             store[:, 1:, :, :shared] = store[:, :1, :, :shared].clone()
@@ -111,13 +112,14 @@ def prefill(model: GPT, prompts: Sequence[Sequence[int]], slots: int):
     return cache, model.head(torch.cat(last))
 
 
-def common_prefix(prompts: Sequence[Sequence[int]]) -> int:
-    """How many tokens all prompts begin with, less one where that is a whole prompt; 0 for one."""
+def read_once(prompts: Sequence[Sequence[int]]) -> int:
+    """How many tokens need reading once for all prompts: what they begin with, 0 for one alone.
+
+    Every prompt keeps a token of its own, after which its answer begins.
+    """
     if len(prompts) < 2:
         return 0
-    low, high = min(prompts), max(prompts)  # in dictionary order: all others lie between
-    same = (n for n, (a, b) in enumerate(zip(low, high, strict=False)) if a != b)
-    return next(same, min(len(prompt) for prompt in prompts) - 1)
+    return min(common_prefix(prompts), min(map(len, prompts)) - 1)
 
 
 def _chunks(prompts, shared: int) -> Iterator[list[tuple[int, int, Sequence[int]]]]:

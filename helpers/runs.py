@@ -337,7 +337,7 @@ def fine_tune(
         if ranks.first:
             if not keep_state:
                 clear_state(out)
-            yield from (StepRecord(**line) for line in read_jsonl(out / "metrics.jsonl"))
+            yield from step_records(read_jsonl(out / "metrics.jsonl"), out / "metrics.jsonl")
         return
     keep_memory()
     examples, validation_examples, left_out = load_examples(settings)
@@ -417,9 +417,31 @@ def settle(settings: RunSettings, out: Path, resume: bool, ranks: Ranks) -> RunS
 
 def journal_until(step: int, journal: Path) -> list[StepRecord]:
     """The records of a journal up to that step, after cutting off what came later: it is done again."""
-    lines = [line for line in repair_journal(journal) if line["step"] <= step]
-    write_jsonl(journal, lines)
-    return [StepRecord(**line) for line in lines]
+    records = [r for r in step_records(repair_journal(journal), journal) if r.step <= step]
+    write_jsonl(journal, [asdict(record) for record in records])
+    return records
+
+
+def step_records(lines: Sequence, path: Path) -> list[StepRecord]:
+    """The records in the lines of a metrics.jsonl. Raises RunError for a line that holds none."""
+    records = [_step_record(line) for line in lines]
+    if None in records:
+        raise RunError(
+            f"{path}, line {records.index(None) + 1}: not the record of a step. Delete the folder and "
+            "start again."
+        )
+    return records
+
+
+def _step_record(line) -> StepRecord | None:
+    try:
+        record = StepRecord(**line)
+    except TypeError:
+        return None
+    may_lack = ("loss", "val_response_loss")  # in step 0, and in a step without an evaluation
+    numbers = [x for name, x in vars(record).items() if x is not None or name not in may_lack]
+    good = all(type(x) in (int, float) and abs(x) < math.inf for x in numbers)
+    return record if good and type(record.step) is int else None
 
 
 def checkpointed(
@@ -520,15 +542,23 @@ def as_begun(settings: RunSettings, out: Path) -> RunSettings:
 
     Precision is chosen by measuring, and a busy machine may measure something else the second time.
     """
-    known = out / "settings.json"
-    if not known.exists():
+    if not (out / "settings.json").exists():
         return settings
-    before = read_json(known)
-    if not isinstance(before, dict) or "provenance" not in before:
-        raise RunError(f"{known} does not describe a run: name another folder.")
-    before = {**FORMERLY, **before}
+    before = described(out)
     auto = [key for key in (*FORMERLY, "device", "precision") if getattr(settings, key) == "auto"]
     return replace(settings, **{key: before[key] for key in auto if key in before})
+
+
+def described(out: Path) -> dict:
+    """What the settings.json of a run says. Raises RunError when it describes no run."""
+    path = out / "settings.json"
+    found = read_json(path)
+    texts, others = ("loss_on", "device", "precision"), {"rows": dict, "left_out": list}
+    kinds = {**dict.fromkeys(texts, str), **others, "provenance": dict}
+    good = isinstance(found, dict)
+    if not good or not all(isinstance(found.get(key), kind) for key, kind in kinds.items()):
+        raise RunError(f"{path} does not describe a run: name another folder.")
+    return {**FORMERLY, **found}
 
 
 def can_go_on(settings: RunSettings, out: str | Path) -> bool:
@@ -559,7 +589,7 @@ def start_folder(settings: RunSettings, out: Path, resume: bool) -> None:
         raise RunError(
             f"{out} already holds a run. Go on with it by adding --resume, or name another folder."
         )
-    before = {**FORMERLY, **read_json(known)}
+    before = described(out)
     for key, value in asdict(settings).items():
         if before.get(key, getattr(RunSettings, key, None)) != value:  # or older than the setting
             raise RunError(
@@ -568,7 +598,7 @@ def start_folder(settings: RunSettings, out: Path, resume: bool) -> None:
             )
     now = provenance(settings.model, settings.data)
     for what in ("model", "data"):
-        if before["provenance"][f"{what}_sha256"] != now[f"{what}_sha256"]:
+        if before["provenance"].get(f"{what}_sha256") != now[f"{what}_sha256"]:
             raise RunError(
                 f"{out}: the {what} file {getattr(settings, what)} has changed since the run began, "
                 "so going on would mix the two. Name another folder."
@@ -605,18 +635,20 @@ def check_length(model: GPT, settings: RunSettings) -> None:
 def run_summary(out: str | Path) -> dict:
     """What a finished run achieved: response loss before and after, arm, time, tokens."""
     out = Path(out)
-    settings = read_json(out / "settings.json")
-    lines = read_jsonl(out / "metrics.jsonl")
-    evaluated = [line for line in lines if line["val_response_loss"] is not None]
+    settings = described(out)
+    records = step_records(read_jsonl(out / "metrics.jsonl"), out / "metrics.jsonl")
+    evaluated = [r.val_response_loss for r in records if r.val_response_loss is not None]
+    if not evaluated:
+        raise RunError(f"{out} was never evaluated: go on with it, or start again.")
     return {
         "out": str(out),
         "loss_on": settings["loss_on"],
-        "val_response_loss_before": evaluated[0]["val_response_loss"],
-        "val_response_loss_after": evaluated[-1]["val_response_loss"],
-        "steps": lines[-1]["step"],
-        "seconds": lines[-1]["seconds"],
-        "tokens": lines[-1]["tokens"],
-        "target_tokens": lines[-1]["target_tokens"],
+        "val_response_loss_before": evaluated[0],
+        "val_response_loss_after": evaluated[-1],
+        "steps": records[-1].step,
+        "seconds": records[-1].seconds,
+        "tokens": records[-1].tokens,
+        "target_tokens": records[-1].target_tokens,
         "rows": settings["rows"],
         "left_out": len(settings["left_out"]),
         "precision": settings["precision"],
@@ -739,8 +771,19 @@ def open_journal(path: Path, key: str, products: str) -> tuple[str, dict[int, Re
     if not lines or not isinstance(lines[0], dict) or lines[0].get("key") != key:
         write_jsonl(path, [{"key": key, "products": products}])
         return products, {}
-    done = {i: Response(ids, reason) for batch in lines[1:] for i, ids, reason in batch}
-    return lines[0]["products"], done
+    done: dict[int, Response] = {}
+    for number, batch in enumerate(lines[1:], start=2):
+        if not isinstance(batch, list) or not all(map(_is_response, batch)):
+            raise RunError(f"{path}, line {number}: no answers. Remove the file to begin anew.")
+        done |= {i: Response(ids, reason) for i, ids, reason in batch}
+    return lines[0].get("products", products), done
+
+
+def _is_response(found) -> bool:
+    """Whether it is what `answer` keeps of a response: its row, its ids, why it ended."""
+    if not isinstance(found, list) or [type(x) for x in found] != [int, list, str]:
+        return False
+    return all(type(token) is int and 0 <= token <= END_OF_TEXT for token in found[1])
 
 
 def check_answers_file(out: Path) -> None:
@@ -767,7 +810,10 @@ def settings_of(model: str | Path) -> dict:
 
 def tuned_template(model: str | Path) -> str:
     """The template that a run was tuned with, or "alpaca" for any other model."""
-    return settings_of(model).get("template", "alpaca")
+    name = settings_of(model).get("template", "alpaca")
+    if not isinstance(name, str):
+        raise RunError(f"{model}/settings.json: the template is {str(name)[:40]!r}, not a name.")
+    return name
 
 
 def trained_on_all(model: str | Path, data: str) -> bool:

@@ -130,7 +130,14 @@ def write_cache(kept: Path, data: str, template: Template, max_length: int) -> N
             ends.append(len(row) + (ends[-1] if ends else 0))
     with atomic_path(kept.with_suffix(".npy")) as temporary:
         np.save(temporary, np.asarray(ends, np.int64))
-    write_json(kept.with_suffix(".json"), {"rows": len(ends), "left_out": left_out})
+    facts = {"rows": len(ends), "left_out": left_out}
+    write_json(kept.with_suffix(".json"), {**facts, "sha256": hash_of(kept, facts)})
+
+
+def hash_of(kept: Path, facts: dict) -> str:
+    """A hash of all three files: nothing of a damaged one is trained on."""
+    files = [sha256(kept.with_suffix(suffix)) for suffix in SUFFIXES[:2]]
+    return content_hash([facts["rows"], facts["left_out"], *files])
 
 
 def cache_file(path: Path, template: Template, max_length: int) -> Path:
@@ -144,12 +151,12 @@ def read_cache(kept: Path) -> tuple[TokenRows, LeftOut, int] | None:
     if not all(kept.with_suffix(suffix).exists() for suffix in SUFFIXES):
         return None
     try:
+        facts = read_json(kept.with_suffix(".json"))
+        if facts["sha256"] != hash_of(kept, facts):
+            return None
         tokens = np.memmap(kept.with_suffix(".bin"), TOKEN, mode="r")
-        ends, facts = np.load(kept.with_suffix(".npy")), read_json(kept.with_suffix(".json"))
+        ends = np.load(kept.with_suffix(".npy"))
         left_out = [(row, reason) for row, reason in facts["left_out"]]
-        n_rows = facts["rows"]
-    except (CourseError, EOFError, OSError, ValueError, KeyError, TypeError):
+    except (CourseError, OSError, ValueError, KeyError, TypeError):
         return None  # damaged: it is made again
-    if ends.shape != (n_rows,) or ends.dtype != np.int64 or ends[-1] != len(tokens):
-        return None
-    return TokenRows(tokens, ends), left_out, n_rows + len(left_out)
+    return TokenRows(tokens, ends), left_out, facts["rows"] + len(left_out)

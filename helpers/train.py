@@ -9,7 +9,6 @@ weight, over a whole optimiser step and in evaluation alike. Sources: AdamW (Los
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 import time
@@ -34,6 +33,7 @@ from helpers.packing import packed_attention
 from helpers.weights import contiguous, write_tensors
 
 MOST_EPOCHS = 10_000
+ADAMW = {"step", "exp_avg", "exp_avg_sq"}  # what it keeps of each parameter
 ROWS = {"cpu": 32}  # of logits at a time, which fit the processor's cache
 CHUNK = 2048  # targets; their logits in float32 are 412 MB
 
@@ -61,7 +61,7 @@ class TrainSettings:
                 self.lr > 0 and math.isfinite(self.lr),
                 "give a number above 0, such as 5e-5",
             ),
-            "weight_decay": (self.weight_decay >= 0, "give 0 or more"),
+            "weight_decay": (0 <= self.weight_decay < math.inf, "give 0 or more, such as 0.1"),
             "warmup": (0 <= self.warmup < 1, "give a share from 0 to below 1"),
             "final_lr": (0 <= self.final_lr <= 1, "give a share from 0 to 1"),
             "clip": (self.clip > 0, "give a number above 0"),
@@ -382,33 +382,55 @@ def trained_weights(model: GPT) -> dict[str, torch.Tensor]:
 def load_state(folder: str | Path, state: TrainState) -> TrainState:
     """`state`, filled from `folder/state.safetensors`, ready to go on exactly where it stopped.
 
-    Tensor by tensor: of a sharded state each rank keeps its own part.
+    Tensor by tensor: of a sharded state each rank keeps its own part. Raises RunError for a file
+    that is damaged, or does not fit.
     """
     path = Path(folder) / "state.safetensors"
-    weights = trained_weights(state.model)
-    parameters = [p for group in state.optimizer.param_groups for p in group["params"]]
     optimizer = state.optimizer.state_dict()
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             counters = file.metadata()
-            for name, weight in weights.items():
-                weight.copy_(placed(file.get_tensor(f"model.{name}"), weight))
-            for name in file.keys():  # noqa: SIM118 (not a dictionary)
-                if name.startswith("optimizer."):
-                    _, index, key = name.split(".")
-                    value = file.get_tensor(name)
-                    if key != "step":
-                        value = placed(value, parameters[int(index)])
-                    optimizer["state"].setdefault(int(index), {})[key] = value
-    except (OSError, safetensors.SafetensorError) as error:
+            state.step, state.tokens = int(counters["step"]), int(counters["tokens"])
+            state.target_tokens = int(counters["target_tokens"])
+            state.seconds = float(counters["seconds"])
+            for name, weight in trained_weights(state.model).items():
+                weight.copy_(_stored(file, f"model.{name}", weight))
+            optimizer["state"] = _moments(file, state.optimizer)
+        if not (
+            min(state.step, state.tokens, state.target_tokens) >= 0 <= state.seconds < math.inf
+        ):
+            raise ValueError(f"its counters are {counters}")
+    except (OSError, safetensors.SafetensorError, LookupError, TypeError, ValueError) as error:
         raise RunError(
             f"{path}: cannot be read ({error}). Delete the folder and start again."
         ) from error
     state.optimizer.load_state_dict(optimizer)
-    state.step, state.tokens = int(counters["step"]), int(counters["tokens"])
-    state.target_tokens = int(counters["target_tokens"])
-    state.seconds = json.loads(counters["seconds"])
     return state
+
+
+def _stored(file, name: str, like: torch.Tensor) -> torch.Tensor:
+    """The tensor of that name, placed as `like` is. Raises ValueError for another shape."""
+    tensor = file.get_tensor(name)
+    if tensor.shape != like.shape:
+        raise ValueError(f"{name} has shape {tuple(tensor.shape)}, not {tuple(like.shape)}")
+    return placed(tensor, like)
+
+
+def _moments(file, optimizer: torch.optim.Optimizer) -> dict[int, dict[str, torch.Tensor]]:
+    """What the optimiser knew of each parameter, by its number. Raises ValueError where a part lacks."""
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    moments: dict[int, dict[str, torch.Tensor]] = {}
+    for name in file.keys():  # noqa: SIM118 (not a dictionary)
+        if name.startswith("optimizer."):
+            _, index, key = name.split(".")
+            like = torch.tensor(0.0) if key == "step" else parameters[int(index)]
+            moments.setdefault(int(index), {})[key] = _stored(file, name, like)
+    for index, found in moments.items():
+        if 0 < len(ADAMW & set(found)) < len(ADAMW):
+            raise ValueError(
+                f"of {', '.join(sorted(ADAMW))} of parameter {index} not all are there"
+            )
+    return moments
 
 
 def clear_state(folder: str | Path) -> None:

@@ -10,6 +10,7 @@ brings into memory when they are first read, and copies when they are first writ
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import sys
@@ -588,6 +589,12 @@ def read_adapter_config(folder: str | Path) -> dict:
         raise WeightsError(
             f"{path} does not describe a LoRA adapter. Take one that was made by LoRA."
         )
+    wanted = raw.get("target_modules")
+    if not isinstance(wanted, list) or not all(isinstance(name, str) for name in wanted):
+        raise WeightsError(
+            f"{path}: target_modules is {str(wanted)[:40]!r}, not a list of names: write there "
+            "the layers that the adapter corrects, such as c_attn."
+        )
     for key in ("use_dora", "use_rslora", "rank_pattern", "alpha_pattern", "modules_to_save"):
         if raw.get(key):
             raise WeightsError(
@@ -603,7 +610,7 @@ def read_adapter(folder: str | Path, config: GPTConfig) -> Adapter:
     path = Path(folder) / "adapter_model.safetensors"
     found = read_tensors(_existing_adapter(path))
     ours = {theirs.removesuffix(".weight"): key for key, (theirs, _) in _BLOCK.items()}
-    wanted = raw.get("target_modules") or []
+    wanted = raw["target_modules"]
     targets = [
         key.removesuffix(".weight")
         for theirs, key in ours.items()
@@ -626,7 +633,9 @@ def read_adapter(folder: str | Path, config: GPTConfig) -> Adapter:
             matrices[layer] = tuple(pair)
         if found or not matrices:
             raise ValueError(f"{min(found, default='no matrix at all')}")
-    except (KeyError, TypeError, ValueError) as error:
+        if not 0 < alpha < math.inf:
+            raise ValueError(f"lora_alpha is {alpha}")
+    except (KeyError, OverflowError, TypeError, ValueError) as error:
         raise WeightsError(
             f"{path} does not fit a GPT-2 with {config.n_layer} layers of width {config.n_embd} "
             f"({error}). Take the model that it was trained on top of."
@@ -637,10 +646,14 @@ def read_adapter(folder: str | Path, config: GPTConfig) -> Adapter:
 def adapter_base(folder: str | Path) -> tuple[str, str]:
     """Name and sha256 of the model that the adapter in a folder belongs to."""
     raw = read_adapter_config(folder)
-    with safetensors.safe_open(
-        _existing_adapter(Path(folder) / "adapter_model.safetensors"), framework="pt"
-    ) as file:
-        ours = json.loads((file.metadata() or {}).get("base", "{}"))
+    path = _existing_adapter(Path(folder) / "adapter_model.safetensors")
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            ours = json.loads((file.metadata() or {}).get("base", "{}"))
+        if not isinstance(ours, dict) or not all(isinstance(text, str) for text in ours.values()):
+            raise ValueError(f"its base is {str(ours)[:40]!r}")
+    except (OSError, safetensors.SafetensorError, ValueError, RecursionError) as error:
+        raise WeightsError(f"{path} cannot be read ({error}). Copy it again.") from error
     theirs = str(raw.get("base_model_name_or_path") or "")
     of_hub = [k.name for k in KNOWN.values() if k.repository and k.repository == theirs]
     return ours.get("name") or (of_hub or [theirs])[0], ours.get("sha256", "")

@@ -197,7 +197,6 @@ def test_eight_processes_at_once_lose_no_vote(file):
 
 CRASH = """
 import os, signal, sys
-from helpers.evaluate import arena
 from helpers.evaluate.arena import Ballots, Vote
 
 def die(*_, **__):
@@ -539,6 +538,17 @@ def test_course_arena_lets_a_judge_vote_and_prints_ratings_with_figures(place, c
     assert models[0]["low"] < models[0]["rating"] < models[0]["high"]
     assert len(report["figures"]) == 4
     assert all((place / f).read_bytes().startswith(b"\x89PNG") for f in report["figures"])
+
+
+def test_a_database_s_password_is_not_printed(place, capsys, monkeypatch):
+    ballots = Ballots("votes.sqlite")
+    ballots.add_all([vote("a", "b"), vote("b", "a", item="j")])
+    # No server of that kind is here: the file stands in for it.
+    monkeypatch.setattr("helpers.evaluate.arena.database_url", lambda _: ballots.url)
+    main(["arena", "--ratings", "--json", "--votes", "postgresql://me:s3cret@db.example/votes"])
+    out, err = capsys.readouterr()
+    assert "s3cret" not in out + err
+    assert json.loads(out)["votes"] == "postgresql://…@db.example/votes"
 
 
 def test_a_rating_that_cannot_be_given_does_not_hide_the_others(place, capsys):

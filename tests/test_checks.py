@@ -4,6 +4,7 @@ import random
 import sys
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import torch
 
 from helpers.checks import Exercise, Mistake, Part, examine, notebook
 from helpers.checks.examination import can_stop
+from helpers.checks.exercise import same
 from helpers.checks.notebook import seed_number, shown
 from helpers.errors import SettingsError
 
@@ -318,3 +320,46 @@ def test_values_are_shown_short():
     assert shown("a\nb") == r"'a\nb'"
     assert shown(1 / 3) == "0.333333"
     assert shown("x" * 1000).endswith("… (1,002 characters)")
+
+
+class Everything:
+    """Equals whatever it is compared with."""
+
+    def __eq__(self, other):
+        return True
+
+    __hash__ = None
+
+
+@pytest.mark.parametrize(
+    ("got", "expected", "equal"),
+    [
+        (1, 1.0, True),
+        ([1, 2], torch.tensor([1.0, 2.0]), True),
+        ((1, [2.0]), [1, (2,)], True),
+        (1 + 1e-6, 1, True),
+        (float("nan"), float("nan"), True),
+        (True, 1, False),
+        ([True, False], [1, 0], False),
+        (torch.tensor([True]), torch.tensor([1]), False),
+        ([1, 2], [[1, 2]], False),
+        (1.1, 1, False),
+        (float("nan"), 0.0, False),
+        ("1", 1, False),
+        ({"a": 1, "b": 2}, {"a": 1}, False),
+        (None, "", False),
+        (Everything(), "a", False),
+        (Everything(), None, False),
+        ([Everything()], ["a"], False),
+    ],
+)
+def test_what_is_the_same(got, expected, equal):
+    assert same(got, expected) == equal
+
+
+def test_the_seconds_of_an_exercise_are_for_all_parts_together():
+    part = Part("slow", arguments=lambda seed: (), expected=lambda: 1, says="")
+    exercise = replace(DOUBLE, seconds=0.2, parts=(part,) * 4)
+    slow = examine(exercise, lambda: time.sleep(0.12) or 1)
+    assert slow.verdict == "time-out"
+    assert len(slow.results) < 4

@@ -12,6 +12,7 @@ from helpers.collate import (
     IGNORE_INDEX,
     PAD_ID,
     BatchPlan,
+    common_prefix,
     evaluation_batches,
     length_grouped,
     padded,
@@ -35,6 +36,12 @@ def example(prompt, response):
 def toy(lengths):
     """Examples of the given lengths (2 or more), told apart by their first id."""
     return [example([i], range(1, n - 1)) for i, n in enumerate(lengths)]
+
+
+def test_common_prefix_of_token_lists():
+    assert common_prefix([[1, 2, 3], [1, 2], [1, 2, 4]]) == 2
+    assert common_prefix([[1], [2]]) == 0
+    assert common_prefix([[1, 2]]) == 2
 
 
 # --- padded --------------------------------------------------------------------------------------

@@ -345,11 +345,15 @@ def test_the_table_is_what_the_runs_say(results):
     assert line["score"] == pytest.approx(np.mean([r["score"] for r in runs]), abs=0.01)
     assert (line["rows"], line["steps"], line["seeds"]) == (16, 12, 2)
     assert line["tokens_a_row"] == pytest.approx(np.mean([r["tokens_a_row"] for r in runs]))
-    assert line["rows_per_second"] > 0
+    speeds = [r["rows"] * 3 / r["seconds"] for r in runs]  # 3 epochs
+    assert line["rows_per_second"] == pytest.approx(np.median(speeds))
+    assert line["tokens_per_second"] == pytest.approx(
+        np.median([r["tokens"] / r["seconds"] for r in runs])
+    )
 
 
 def test_the_inner_interval_leaves_out_what_makes_a_row_hard_at_all_points(results):
-    hard, noise = np.array([0.0, 90, 10, 50]), np.array([[1.0, -1, 2, -2], [-1, 1, -2, 2]])
+    hard, noise = np.array([0.0, 90, 10, 50]), np.array([[4.0, -1, 3, -2], [-4, 1, -3, 2]])
     runs = {
         point: [{**results.runs[8][0], "scores": {"plain": list(hard + better + n)}} for n in noise]
         for point, better in ((8, 0), (16, 5))
@@ -358,6 +362,7 @@ def test_the_inner_interval_leaves_out_what_makes_a_row_hard_at_all_points(resul
     assert list(table["score"]) == [37.5, 42.5]
     assert (table["score_high"] - table["score"]).min() > 50
     e = crossed_mean(noise)
+    assert e.half > 1
     half = table["score_within_high"] - table["score"]
     assert list(half) == pytest.approx([e.half * 2**0.5] * 2)
 
@@ -370,6 +375,14 @@ def test_effects_are_after_minus_before_and_paired(results):
     e = crossed_mean(per_item(b - a, results.losses(8)[1], "token"))
     assert found["loss_low"].iloc[0] == pytest.approx(e.mean - e.half)
     assert found["loss_resolved"].iloc[0] == (abs(e.mean) > e.half)
+    e = crossed_mean(better := np.array([[9.0, 3, 5, 7], [8, 4, 6, 8]]))
+    runs = {
+        point: [{**results.runs[8][0], "scores": {"plain": list(scores)}} for scores in rows]
+        for point, rows in ((8, 50 - better), (16, np.full((2, 4), 50.0)))
+    }
+    score = effects(replace(results, runs=runs)).iloc[0]
+    assert (score["score"], score["score_resolved"]) == (6.25, True)
+    assert score["score_high"] == pytest.approx(6.25 + e.half)
     words = found["words"].iloc[0]
     assert words.startswith("rows 8 → 16: response loss −")
     assert ("not more than chance" in words) == (

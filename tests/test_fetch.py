@@ -156,6 +156,15 @@ def test_a_mirror_that_is_no_address(cache, monkeypatch, capsys):
     refused(capsys, cache, "that is no web address")
 
 
+@pytest.mark.parametrize("mirror", ["http://me:s3cret@127.0.0.1:{port}", "me:s3cret@mirror"])
+def test_a_mirror_s_password_is_not_shown(cache, monkeypatch, capsys, mirror):
+    monkeypatch.setenv("COURSE_DATA_MIRROR", mirror.format(port=free_port()))
+    assert main(["fetch", "book"]) == 2
+    err = capsys.readouterr().err
+    assert "…@" in err
+    assert "s3cret" not in err
+
+
 def test_a_server_that_falls_silent(serve, cache, monkeypatch, capsys):
     monkeypatch.setattr("helpers.fetch.TIMEOUT", (5, 0.1))
     web = serve(always="stall")

@@ -6,7 +6,7 @@ from conftest import TINY, random_model
 
 from helpers import generate as generation
 from helpers.errors import SettingsError
-from helpers.generate import common_prefix, generate, generate_plain, respond, sample, stream
+from helpers.generate import generate, generate_plain, read_once, respond, sample, stream
 from helpers.weights import load_model
 
 
@@ -86,8 +86,8 @@ def test_prompts_packed_in_several_parts_say_the_same(model, monkeypatch, pack):
         ([[1, 2, 3], [1, 2, 4], [1, 5, 4]], 1),
     ],
 )
-def test_the_common_prefix_leaves_every_prompt_a_token(prompts, shared):
-    assert common_prefix(prompts) == shared
+def test_what_is_read_once_leaves_every_prompt_a_token(prompts, shared):
+    assert read_once(prompts) == shared
 
 
 def test_the_bundled_model_says_in_a_batch_what_it_says_alone(tokenizer):

@@ -780,6 +780,13 @@ def test_frames_that_are_no_messages_are_refused(data):
         wire.read_frame(io.BytesIO(wire.HEADER.pack(2**31)))
 
 
+def test_a_frame_that_is_cut_off_is_the_end():
+    frame = io.BytesIO()
+    wire.write_frame(frame, {"got": 1})
+    for n in range(len(frame.getvalue())):
+        assert wire.read_frame(io.BytesIO(frame.getvalue()[:n])) is None
+
+
 def test_what_came_back_in_a_line():
     assert brief(torch.tensor([[1, 2], [3, 4]])) == "int64 of shape (2, 2): 1 2 3 4"
     assert brief({"a": [0.25, "x"]}) == "{'a': [0.25, 'x']}"

@@ -1,6 +1,7 @@
 """The house itself: import order, environment files, notices, nothing of one machine."""
 
 import ast
+import json
 import re
 import subprocess
 import sys
@@ -13,7 +14,7 @@ ORDER = [
     "errors", "files", "cluster", "progress", "arithmetic", "fetch", "formatting", "tokenizer", "data",
     "data_check", "masking", "tokens", "collate", "packing", "model", "weights", "generate",
     "distributed", "train", "judge", "lora", "runs", "settings", "environment", "chat",
-    "plots", "widgets", "evaluate", "experiment", "tune", "contest", "memory", "export", "bench",
+    "plots", "markup", "widgets", "evaluate", "experiment", "tune", "contest", "memory", "export", "bench",
     "datagen", "curves", "augment",
     "pretrain", "card", "lessons", "site", "checks", "classroom", "commands", "cli",
 ]  # fmt: skip
@@ -51,6 +52,13 @@ def test_imports_point_upwards_in_the_reading_order(path):
                 assert ORDER.index(other) < ORDER.index(room), f"{room} imports {other}"
 
 
+def test_the_reading_order_that_the_package_tells_is_the_one_that_is_kept():
+    text = ast.get_docstring(ast.parse((ROOT / "helpers/__init__.py").read_text(encoding="utf-8")))
+    told = re.search(r"Reading order: ([^.]+)\.", text)[1].replace("\n", " ").split(", ")
+    assert told == [name for name in ORDER[: ORDER.index("judge") + 1] if name in told]
+    assert set(ORDER[: ORDER.index("judge")]) - set(told) == {"cluster", "data_check"}  # optional
+
+
 def test_only_notebooks_import_widgets():
     for path in (ROOT / "helpers").rglob("*.py"):
         if path.stem != "widgets":
@@ -85,6 +93,78 @@ def test_the_constraints_pin_every_core_dependency_within_its_bounds():
 def test_bundled_assets_keep_their_notices():
     for folder in filter(Path.is_dir, (ROOT / "helpers" / "assets").iterdir()):
         assert (folder / "NOTICE.md").exists() or (folder / "README.md").exists(), folder.name
+
+
+# --- what no file of the course does ----------------------------------------------------------------
+
+UNPICKLE = {
+    "pickle",
+    "cPickle",
+    "_pickle",
+    "dill",
+    "cloudpickle",
+    "joblib",
+    "shelve",
+    "marshal",
+    "yaml",
+}
+RUN_WHAT_IS_READ = ("eval", "exec", "torch.load", "torch.jit.load", "os.system")
+SERVE = ("bind", "create_server", "HTTPServer", "TCPServer", "UDPServer")
+
+
+def code_of_the_course():
+    """(place, syntax tree) of every module, benchmark, and code cell of a lesson or exercise."""
+    for path in [*(ROOT / "helpers").rglob("*.py"), *(ROOT / "benchmarks").rglob("*.py")]:
+        yield path.relative_to(ROOT).as_posix(), ast.parse(path.read_text(encoding="utf-8"))
+    for folder in ("notebooks", "exercises"):
+        for path in (ROOT / folder).rglob("*.ipynb"):
+            for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+                if cell["cell_type"] == "code":
+                    text = re.sub(r"(?m)^[%!].*", "pass", "".join(cell["source"]))
+                    yield path.relative_to(ROOT).as_posix(), ast.parse(text)
+
+
+def calls(tree):
+    """(name as written, call) of every call in a syntax tree."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            yield ast.unparse(node.func), node
+
+
+def test_nothing_is_unpickled_and_no_text_is_run():
+    """A file that somebody passes on must not be able to run a program."""
+    for place, tree in code_of_the_course():
+        for node in ast.walk(tree):
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                names = {alias.name for alias in node.names} | {getattr(node, "module", "")}
+                assert not names & UNPICKLE, f"{place}: {ast.unparse(node)}"
+        for name, call in calls(tree):
+            method = name.split(".")[-1] in ("read_pickle", "to_pickle", "extractall")
+            bad = method or name in RUN_WHAT_IS_READ
+            assert not bad, f"{place}: {ast.unparse(call)}"
+            options = {option.arg: ast.unparse(option.value) for option in call.keywords}
+            assert not {"allow_pickle", "trust_remote_code"} & set(options), place
+            assert options.get("shell", "False") == "False", f"{place}: {ast.unparse(call)}"
+
+
+def test_servers_listen_on_this_machine_only():
+    tests = [(path.name, ast.parse(path.read_text())) for path in (ROOT / "tests").rglob("*.py")]
+    for place, tree in [*code_of_the_course(), *tests]:
+        for name, call in calls(tree):
+            if name.endswith(SERVE) and call.args:
+                assert re.match(r"\('(127\.0\.0\.1|localhost)', ", ast.unparse(call.args[0])), place
+    for place, tree in code_of_the_course():
+        everywhere = [n for n in ast.walk(tree) if getattr(n, "value", None) in ("0.0.0.0", "::")]
+        # A client that is given a server's own "everywhere" asks this machine instead.
+        assert not everywhere or place == "helpers/judge/ollama.py", place
+
+
+def test_the_key_of_a_judge_is_read_in_one_place():
+    """What nobody else reads, nobody else can write down; tests of that place look for it."""
+    for place, tree in code_of_the_course():
+        texts = [n.value for n in ast.walk(tree) if isinstance(n, ast.Constant)]
+        named = any(isinstance(text, str) and text.endswith("_API_KEY") for text in texts)
+        assert not named or place == "helpers/judge/openai.py", place
 
 
 def test_numbers_in_the_readme_are_true():

@@ -149,6 +149,14 @@ def test_a_token_goes_to_the_hub_and_never_to_its_storage(serve, monkeypatch):
     assert all("Authorization" not in headers for _, _, headers in storage.requests)
 
 
+def test_a_token_that_cannot_be_one_is_refused_and_not_repeated(serve, cache, monkeypatch, capsys):
+    """Libraries would quote it in their errors."""
+    serve()
+    monkeypatch.setenv("HF_TOKEN", "hf_pre…tend")
+    err = refused(capsys, cache, "look at your token (HF_TOKEN)")
+    assert "hf_pre" not in err
+
+
 # --- faults --------------------------------------------------------------------------------------
 
 FAULTS = {  # what always goes wrong at the storage → what is said

@@ -310,9 +310,10 @@ def test_ollama_host_is_respected(monkeypatch, host, url):
 
 
 def test_a_wrong_ollama_host_is_refused():
-    for host in ("other:port", "ftp://other"):
-        with pytest.raises(SettingsError, match="Ollama address"):
+    for host in ("other:port", "ftp://other", "me:secret@other:port", "ftp://me:secret@other"):
+        with pytest.raises(SettingsError, match="Ollama address") as told:
             server_url(host)
+        assert "secret" not in str(told.value)
 
 
 # --- what a verdict depends on --------------------------------------------------------------------

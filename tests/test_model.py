@@ -6,7 +6,7 @@ from conftest import TINY, random_model
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from helpers.errors import SettingsError
-from helpers.model import GPT, GPTConfig, KVCache, causal_mask, count_parameters
+from helpers.model import GPT, GPTConfig, KVCache, causal_mask, count_parameters, init_weights
 from helpers.weights import GPT2_SIZES, KNOWN
 
 
@@ -20,6 +20,25 @@ def test_known_sizes_have_the_published_number_of_parameters(name):
 def test_width_must_be_a_multiple_of_the_heads():
     with pytest.raises(SettingsError, match="n_embd 10 is not a multiple of n_head 3"):
         GPTConfig(n_embd=10, n_head=3)
+
+
+def test_fresh_weights_are_as_small_as_gpt_2_s():
+    """Normal 0.02, positions 0.01; what writes into the residual stream less the deeper the model."""
+    config = GPTConfig(n_layer=8, n_head=1, n_embd=128, n_positions=128, vocab_size=101)
+    model = init_weights(GPT(config), torch.Generator().manual_seed(0))
+    block = model.blocks[3]
+    for weight, std in (
+        (model.tokens.weight, 0.02),
+        (model.positions.weight, 0.01),
+        (block.attention.qkv.weight, 0.02),
+        (block.mlp.up.weight, 0.02),
+        (block.attention.out.weight, 0.02 / 4),  # √(2 · 8) = 4
+        (block.mlp.down.weight, 0.02 / 4),
+    ):
+        assert weight.std().item() == pytest.approx(std, rel=0.05)
+        assert abs(weight.mean().item()) < 0.05 * std
+    assert torch.equal(block.norm1.weight, torch.ones(128))
+    assert not any(p.any() for name, p in model.named_parameters() if name.endswith("bias"))
 
 
 def test_the_cache_changes_nothing_whatever_the_pieces():

@@ -16,7 +16,6 @@ from helpers.evaluate import multiple_choice as M
 from helpers.evaluate.likelihood import (
     Ask,
     batches,
-    common_prefix,
     log_likelihoods,
     log_likelihoods_plain,
     shared_prefix,
@@ -223,10 +222,13 @@ def test_batches_hold_what_fits_and_every_question_once(model):
     assert all(len(part) * max(len(asks[i].prompt) - 2 for i in part) <= 4096 for part in parts)
 
 
-def test_common_prefix_of_token_lists():
-    assert common_prefix([[1, 2, 3], [1, 2], [1, 2, 4]]) == 2
-    assert common_prefix([[1], [2]]) == 0
-    assert common_prefix([[1, 2]]) == 2
+def test_a_batch_s_cache_holds_the_shared_tokens_of_every_row(model, monkeypatch):
+    config = model.config
+    slot = 2 * config.n_layer * config.n_embd * next(model.parameters()).element_size()
+    monkeypatch.setattr("helpers.evaluate.likelihood.CACHE_BYTES", 100 * slot)
+    asks = [Ask([1] * 25, [[2], [3]]) for _ in range(9)]
+    assert [len(part) for part in batches(model, asks, 20)] == [4, 4, 1]  # 25 slots a row
+    assert [len(part) for part in batches(model, asks, 0)] == [4, 4, 1]
 
 
 def test_a_prompt_without_room_or_tokens_is_refused(tiny_model):
@@ -273,6 +275,10 @@ def test_a_constant_answer_is_told_by_its_fingerprint():
     assert "chose C for all questions" in M.fingerprint(made([2] * 20, [0, 1, 2, 3] * 5))
     assert "chose A for 19 of 20" in M.fingerprint(made([0] * 19 + [1], [0, 1, 2, 3] * 5))
     assert M.fingerprint(made([0, 1] * 10, [0, 1, 2, 3] * 5)) == ""
+    # Of nine questions nothing is said, of ten it is; nor of few that score as one letter would.
+    assert M.fingerprint(made([2] * 9, [0, 1, 2] * 3)) == ""
+    assert "chose C for all" in M.fingerprint(made([2] * 10, [0, 1, 2, 3, 0] * 2))
+    assert M.fingerprint(made([1, 0, 3, 2] * 4 + [0] * 4, [0, 1, 2, 3] * 4 + [0] * 4)) == ""
 
 
 def test_an_accuracy_that_always_one_letter_would_score_is_told():

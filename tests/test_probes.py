@@ -235,3 +235,11 @@ def test_course_probe_of_a_fool_shows_a_miss_and_ends_with_status_1(capsys, monk
     status, out, _ = told("probe --judge x --rows 4 --json", capsys)
     report = json.loads(out, parse_constant=pytest.fail)
     assert (status, report["passed"], report["probes"][5]["mean"]) == (1, False, None)
+
+
+def test_a_reference_without_words_is_never_its_own_wrong_answer():
+    rows = [{"instruction": "Say.", "input": "", "output": words} for words in ("?!", "Paris")]
+    for seed in range(9):
+        for record in probe_records(rows, n=2, seed=seed):
+            if record["probe"] == "another row's reference":
+                assert record["model_response"] != record["output"]

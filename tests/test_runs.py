@@ -19,6 +19,7 @@ from helpers.runs import (
     open_journal,
     read_responses,
     run_summary,
+    trained_on_all,
 )
 from helpers.weights import load_model
 
@@ -65,6 +66,7 @@ def test_what_a_run_leaves(settings, tmp_path):
     first = records[0]
     assert (first.epoch, first.tokens, first.loss, first.lr) == (0.0, 0, None, 0.0)
     assert first.val_response_loss > records[-1].val_response_loss
+    assert all(r.val_response_loss is not None for r in records)  # 5 times an epoch if it has them
 
     lines = read_jsonl(out / "metrics.jsonl")
     assert [list(line) for line in lines] == [RECORD_KEYS] * 9
@@ -123,6 +125,10 @@ def test_a_validation_file_of_its_own(settings, tmp_path, records):
     settings = replace(settings, validation=str(tmp_path / "val.json"), epochs=1)
     list(fine_tune(settings, tmp_path / "run"))
     assert read_json(tmp_path / "run" / "settings.json")["rows"] == {"train": 12, "validation": 3}
+    assert trained_on_all(tmp_path / "run", settings.data)  # `course generate` warns
+    assert not trained_on_all(tmp_path / "run", "course")
+    write_json(tmp_path / "other" / "settings.json", {"validation": "", "data": settings.data})
+    assert not trained_on_all(tmp_path / "other", settings.data)
 
 
 def test_nothing_left_to_train_on_is_an_error_not_an_empty_run(settings, tmp_path, records):

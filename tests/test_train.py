@@ -200,6 +200,13 @@ def run(settings, *, rows=11, batch_size=4, validation=(), state=None, **options
     return list(train(state, plan, validation=validation, **options)), state
 
 
+def test_the_last_step_is_evaluated_whatever_the_distance():
+    rows = examples(5)
+    state = fresh(TrainSettings(epochs=1, eval_every=2))
+    records = train(state, BatchPlan(rows, batch_size=1), validation=evaluation_batches(rows))
+    assert [r.step for r in records if r.val_response_loss is not None] == [2, 4, 5]
+
+
 def test_evaluating_more_often_changes_nothing_else():
     """In the textbook loop an evaluation draws random numbers, and the batch order changes."""
     validation = evaluation_batches(examples(5, seed=1))
@@ -265,6 +272,17 @@ def test_it_overfits_a_single_batch():
     assert records[0].loss > 5
     assert records[-1].loss < 0.05
     assert evaluate_loss(state.model, evaluation_batches(examples(4))) < 0.05
+
+
+def test_a_group_of_parameters_may_have_a_rate_of_its_own():
+    """Pretraining slows the embeddings down; the record tells the rate of the others."""
+    model = random_model(SMALL)
+    slow, others = [model.tokens.weight], [p for n, p in model.named_parameters() if n[0] != "t"]
+    groups = [{"params": slow, "lr_scale": 0.25}, {"params": others}]
+    state = TrainState(model, TrainSettings(epochs=1, warmup=0.0, lr=0.1), groups)
+    (record,) = train(state, BatchPlan(examples(3), batch_size=3))
+    assert record.lr == 0.1
+    assert [group["lr"] for group in state.optimizer.param_groups] == [0.025, 0.1]
 
 
 def test_no_weight_decay_on_biases_and_norms():
@@ -347,6 +365,7 @@ def test_a_validation_loss_that_is_not_finite_stops_too():
         ("lr", float("inf")),
         ("weight_decay", -0.1),
         ("weight_decay", float("nan")),
+        ("weight_decay", float("inf")),
         ("warmup", 1.0),
         ("warmup", -0.1),
         ("final_lr", 1.5),
@@ -412,3 +431,10 @@ def test_a_damaged_or_missing_state_is_refused(tmp_path, damage):
         path.unlink()
     with pytest.raises(RunError, match=r"state\.safetensors: cannot be read"):
         load_state(tmp_path, fresh(TrainSettings()))
+
+
+def test_the_state_of_a_model_of_another_size_is_refused(tmp_path):
+    save_state(tmp_path, fresh(TrainSettings()))
+    other = fresh(TrainSettings(), config=replace(SMALL, n_embd=8))
+    with pytest.raises(RunError, match=r"has shape \(50257, 7\), not \(50257, 8\)"):
+        load_state(tmp_path, other)

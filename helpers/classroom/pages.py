@@ -15,6 +15,7 @@ import pandas as pd
 
 from helpers import plots
 from helpers.data import ASSETS
+from helpers.markup import escaped, table
 
 MOST_DRAWN = 12  # sub-checks in the figure; the tables have all
 MOST_ANSWERS = 5  # wrong answers of a sub-check on the page; grades.json has all
@@ -33,8 +34,8 @@ def feedback_page(row: Mapping[str, Any], report: Mapping[str, Any]) -> str:
     lead = f"{row['passed']} of {n} exercises passed, {attempted} of {n} attempted."
     body = [f'<p class="lead">{lead}</p>', notices(row["problems"])]
     rows = [
-        [f'<a href="#ex-{_text(one["exercise"])}">{_text(one["exercise"])}</a>']
-        + [_text(titles[one["exercise"]]), _text(one["verdict"])]
+        [f'<a href="#ex-{escaped(one["exercise"])}">{escaped(one["exercise"])}</a>']
+        + [escaped(titles[one["exercise"]]), escaped(one["verdict"])]
         for one in row["exercises"]
     ]
     body.append(table("All exercises", ["exercise", "title", "verdict"], rows))
@@ -44,17 +45,17 @@ def feedback_page(row: Mapping[str, Any], report: Mapping[str, Any]) -> str:
 
 def exercise_section(one: Mapping[str, Any], title: str) -> str:
     """What became of one exercise, part by part."""
-    id = _text(one["exercise"])
-    lines = [f'<h2 id="ex-{id}">{id} · {_text(title)}: {_text(one["verdict"])}</h2>']
+    id = escaped(one["exercise"])
+    lines = [f'<h2 id="ex-{id}">{id} · {escaped(title)}: {escaped(one["verdict"])}</h2>']
     if one["message"]:
-        lines.append(f"<p>{_text(one['message'])}</p>")
+        lines.append(f"<p>{escaped(one['message'])}</p>")
     items = []
     for part in one["parts"]:
-        item = f"<strong>{_text(part['verdict'])}</strong>: {_text(part['part'])}"
+        item = f"<strong>{escaped(part['verdict'])}</strong>: {escaped(part['part'])}"
         if part["message"]:
-            item += f"<br>{_text(part['message'])}"
+            item += f"<br>{escaped(part['message'])}"
         if part["got"]:
-            item += f"<br>What came back: <code>{_text(part['got'])}</code>"
+            item += f"<br>What came back: <code>{escaped(part['got'])}</code>"
         items.append(f"<li>{item}</li>")
     return "\n".join([*lines, f"<ol>{''.join(items)}</ol>" if items else ""])
 
@@ -121,7 +122,7 @@ def wrong_answers(exercises: Sequence[Mapping]) -> str:
     rows.sort(key=lambda row: -row[0])
     if not rows:
         return "<p>There are none.</p>"
-    cells = [[_text(name), _text(answer), str(n)] for n, name, answer in rows]
+    cells = [[escaped(name), escaped(answer), str(n)] for n, name, answer in rows]
     return table("Wrong answers, grouped", ["sub-check", "answer", "students"], cells)
 
 
@@ -131,7 +132,7 @@ HEAD = ("passed", "failed", "not attempted", "error", "time-out")
 
 def count_table(caption: str, exercises: Sequence[Mapping]) -> str:
     rows = [
-        [_text(f"{e['exercise']} {e['title']}"), *(str(e[key]) for key in COLUMNS)]
+        [escaped(f"{e['exercise']} {e['title']}"), *(str(e[key]) for key in COLUMNS)]
         for e in exercises
     ]
     return table(caption, ["exercise", *HEAD], rows)
@@ -140,7 +141,7 @@ def count_table(caption: str, exercises: Sequence[Mapping]) -> str:
 def student_table(students: Sequence[Mapping]) -> str:
     rows = [
         [
-            f'<a href="{html.escape(quote(row["page"]))}">{_text(row["name"])}</a>',
+            f'<a href="{html.escape(quote(row["page"]))}">{escaped(row["name"])}</a>',
             *(str(row[key]) for key in ("notebooks", *COLUMNS)),
         ]
         for row in students
@@ -159,7 +160,7 @@ def page(title: str, body: str, report: Mapping[str, Any]) -> str:
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{_text(title)}</title>
+<title>{escaped(title)}</title>
 <link rel="icon" href="data:,">
 <style>
 {style}
@@ -168,33 +169,14 @@ body {{ display: block; }}
 </head>
 <body>
 <main id="main"><article>
-<h1>{_text(title)}</h1>
+<h1>{escaped(title)}</h1>
 {body}
 </article></main>
-<footer class="site-foot"><p>Course {_text(report["course"])}. {HOW[report["isolation"]]}</p></footer>
+<footer class="site-foot"><p>Course {escaped(report["course"])}. {HOW[report["isolation"]]}</p></footer>
 </body>
 </html>
 """
 
 
 def notices(lines: Sequence[str]) -> str:
-    return "".join(f'<p class="notice">{_text(line)}</p>' for line in lines)
-
-
-def table(caption: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table whose first column names the rows. The cells are HTML, the rest is text."""
-    about = _text(caption)
-    columns = "".join(f'<th scope="col">{_text(name)}</th>' for name in head)
-    body = "".join(
-        f'<tr><th scope="row">{first}</th>{"".join(f"<td>{cell}</td>" for cell in rest)}</tr>'
-        for first, *rest in rows
-    )
-    return (
-        f'<div class="table" role="region" tabindex="0" aria-label="{about}"><table>'
-        f"<caption>{about}</caption><thead><tr>{columns}</tr></thead><tbody>{body}</tbody></table></div>"
-    )
-
-
-def _text(value: object) -> str:
-    """Text for HTML; what no page can hold (halves of surrogate pairs) is replaced."""
-    return html.escape(str(value).encode("utf-8", "replace").decode("utf-8"), quote=True)
+    return "".join(f'<p class="notice">{escaped(line)}</p>' for line in lines)

@@ -13,7 +13,6 @@ import re
 import stat
 import unicodedata
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -21,6 +20,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from helpers.errors import CourseError, one_line
+from helpers.files import BAD_ZIP
 
 MAX_NOTEBOOK = 30_000_000  # bytes; outputs may hold pictures
 MAX_ARCHIVE = 300_000_000  # bytes of all notebooks of an archive, unpacked
@@ -189,8 +189,8 @@ def _files_of_archive(path: Path) -> tuple[list[File], list[str]]:
         with zipfile.ZipFile(path) as archive:
             members = [m for m in archive.infolist() if not m.is_dir()]
         _refuse_members(members)
-    except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError, RefusedError) as error:
-        return [], [f"{path.name} was refused: {one_line(error)}"]
+    except (*BAD_ZIP, OSError, RefusedError) as error:
+        return [], [f"{path.name} was refused: {one_line(error)[:200]}"]
     files = [
         File(
             printable(m.filename),
@@ -252,8 +252,8 @@ def _read(file: File) -> bytes:
         raise RefusedError(f"it has {file.size / 1e6:,.0f} MB, more than {MAX_NOTEBOOK / 1e6:.0f}")
     try:
         data = file.read()
-    except (OSError, zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError) as error:
-        raise RefusedError(f"it cannot be read: {one_line(error)}") from error
+    except (*BAD_ZIP, OSError) as error:
+        raise RefusedError(f"it cannot be read: {one_line(error)[:200]}") from error
     if len(data) > MAX_NOTEBOOK:  # the size that an archive claims need not be true
         raise RefusedError(f"it has more than {MAX_NOTEBOOK / 1e6:.0f} MB")
     return data

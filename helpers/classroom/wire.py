@@ -104,7 +104,8 @@ def decode(value: Any) -> Any:
 def _decode_numbers(value: dict) -> Any:
     name, shape, data = (value.get(key) for key in ("dtype", "shape", "data"))
     fits = isinstance(shape, list) and all(type(n) is int and n >= 0 for n in shape)
-    if name not in DTYPES or not fits or not isinstance(data, str):
+    texts = isinstance(name, str) and isinstance(data, str)
+    if not texts or not fits or name not in DTYPES:
         raise WireError("a tensor came back that is none")
     halves = value["!"] == "tensor" and name in ("bfloat16", "float16")
     kind = np.dtype("float32" if halves or name == "bfloat16" else name)

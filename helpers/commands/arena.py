@@ -6,7 +6,7 @@ import textwrap
 
 from helpers.commands.common import emit, file_name, note, number, plain
 from helpers.commands.winrate import read_named
-from helpers.errors import RunError, SettingsError
+from helpers.errors import RunError, SettingsError, without_password
 
 KEYS = {"a": "left", "b": "right", "t": "tie", "s": "skip"}
 HELP = "a: A is better, b: B is better, t: tie, s: skip, u: undo the last vote, q: stop"
@@ -70,8 +70,8 @@ def _arena(args) -> int:
         report = {"voter": comparer.name, "new_votes": judge_votes(comparer, answers, args.votes)}
     emit(
         args,
-        {**report, "votes": args.votes},
-        f"{report['new_votes']} new votes by {report['voter']} in {args.votes}",
+        {**report, "votes": without_password(args.votes)},
+        f"{report['new_votes']} new votes by {report['voter']} in {without_password(args.votes)}",
     )
     return 0
 
@@ -159,7 +159,7 @@ def _ratings(args, ballots) -> int:
     report = {
         "ratings": {who: r.report() for who, r in found.items()},
         "refused": trouble,
-        "votes": args.votes,
+        "votes": without_password(args.votes),
         "figures": figures,
     }
     lines = []

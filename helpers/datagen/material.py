@@ -246,27 +246,12 @@ FEMALE = set(
 PAST_TIMES = _words(
     "yesterday, last week, last night, two days ago, last summer, an hour ago, last Monday"
 )
-FUTURE_TIMES = _words("tomorrow, next week, next year, on Friday, in an hour, next Sunday, soon")
-HABIT_TIMES = _words("every day, every week, on Sundays, every morning, every evening, on Mondays")
-PLAIN_TIMES = _words(
-    "in the morning, after lunch, before dinner, in the evening, at noon, in spring"
-)
 ADVERBS = _words("carefully, quickly, quietly, slowly, happily, proudly, secretly, gladly")
 ADJECTIVES = _words("""old, young, tall, small, big, little, clever, tired, strange, famous, gentle,
     quiet, happy, hungry, friendly, busy, kind""")
 THING_ADJECTIVES = _words("old, new, small, big, beautiful, strange, little, lovely, fine, large")
 PREDICATES = _words("""tired, hungry, ready, late, happy, ill, afraid, at home, in the garden, busy, angry,
     in Paris, at school, very kind, thirsty, right, wrong, lost, proud, awake""")
-
-PRONOUN_OBJECT = {
-    "he": "him",
-    "she": "her",
-    "they": "them",
-    "we": "us",
-    "I": "me",
-    "it": "it",
-    "you": "you",
-}
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,1 @@
-"""What scores mean: intervals, paired comparisons and, later, agreement, benchmarks and arenas."""
+"""What scores mean: intervals, paired comparisons, agreement of judges, benchmarks and the arena."""

@@ -53,17 +53,6 @@ def shared_prefix(model: GPT, ids: Sequence[int]) -> Shared:
     return Shared(list(ids), cache)
 
 
-def common_prefix(rows: Sequence[Sequence[int]]) -> int:
-    """How many tokens all rows begin with.
-
-    >>> common_prefix([[5, 6, 7], [5, 6, 8, 9]])
-    2
-    """
-    first, last = min(rows), max(rows)  # what these two share, all between them share as well
-    pairs = enumerate(zip(first, last, strict=False))
-    return next((i for i, (a, b) in pairs if a != b), min(len(first), len(last)))
-
-
 def batches(model: GPT, asks: Sequence[Ask], shared: int) -> list[list[int]]:
     """Index lists of batches, similar lengths together, that fit the two limits above.
 

@@ -14,12 +14,12 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from helpers.collate import common_prefix
 from helpers.errors import DataError, RunError, SettingsError, nearest
 from helpers.evaluate.likelihood import (
     Ask,
     Shared,
     batches,
-    common_prefix,
     log_likelihoods,
     shared_prefix,
 )
@@ -212,7 +212,6 @@ def _plan(
         numbers = by_shots[shots]
         prompts = [ready[i].ask.prompt for i in numbers]
         length = min(common_prefix(prompts), min(map(len, prompts)) - 1)
-        parts = None
         if shared is None and length >= LEAST_SHARED:
             shared = shared_prefix(model, prompts[0][:length])
         if shared is not None:

@@ -23,9 +23,9 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from helpers.data import ASSETS, LARGEST_FIELD, as_text
-from helpers.errors import DataError, FetchError, nearest
+from helpers.errors import DataError, FetchError, nearest, one_line
 from helpers.fetch import fetch
-from helpers.files import content_hash
+from helpers.files import BAD_ZIP, LZMAError, content_hash
 
 LETTERS = "ABCD"
 BUNDLED = {"course": ASSETS / "questions" / "course-questions.csv"}
@@ -206,8 +206,7 @@ def _zipped(path: Path) -> Iterator[tuple[str, bytes]]:
             _check_read(path, {name: members[name].file_size for name in wanted})
             for name in wanted:
                 yield name, archive.read(members[name])
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError,
-            ValueError) as error:  # fmt: skip
+    except BAD_ZIP as error:
         raise _damaged(path, error) from error
 
 
@@ -227,20 +226,14 @@ def _tarred(path: Path) -> Iterator[tuple[str, bytes]]:
             _check_read(path, {name: members[name].size for name in wanted})
             for name in wanted:
                 yield name, archive.extractfile(members[name]).read()
-    except (tarfile.TarError, zlib.error, EOFError, ValueError, _LZMAError) as error:
+    except (tarfile.TarError, zlib.error, LZMAError, EOFError, ValueError) as error:
         raise _damaged(path, error) from error
-
-
-try:
-    from lzma import LZMAError as _LZMAError
-except ImportError:  # a Python built without it cannot open such archives at all
-    _LZMAError = tarfile.TarError
 
 
 def _damaged(path: Path, error: Exception) -> DataError:
     return DataError(
-        f"{path} is not a whole archive, or locked ({error}). Download it again, or unpack it and "
-        "name the folder."
+        f"{path} is not a whole archive, or locked ({one_line(error)[:200]}). Download it again, or "
+        "unpack it and name the folder."
     )
 
 

@@ -8,7 +8,6 @@ come first. The look is the site's, from assets/site/style.css.
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,6 +27,7 @@ from helpers.evaluate.pairwise import (
 from helpers.evaluate.scorecard import compare
 from helpers.files import content_hash, read_json, sha256, write_json, write_text
 from helpers.judge.verdicts import Verdict, item_hash, read_verdicts, response_hash, summarise
+from helpers.markup import escaped, table
 from helpers.runs import read_responses, settings_of
 
 MOST_SHOWN = 500  # items on the page; the JSON file has all
@@ -302,7 +302,7 @@ def page(report: Mapping[str, Any]) -> str:
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{_text(f"{TITLE} {names}")}</title>
+<title>{escaped(f"{TITLE} {names}")}</title>
 <link rel="icon" href="data:,">
 <style>
 {style}.answer {{ white-space: pre-wrap; overflow-wrap: anywhere; }}
@@ -319,7 +319,7 @@ def page(report: Mapping[str, Any]) -> str:
 <main id="main">
 <article>
 <h1>{TITLE}</h1>
-<p class="lead">{_text(names)}: what a score, multiple-choice questions and preferences say of
+<p class="lead">{escaped(names)}: what a score, multiple-choice questions and preferences say of
 them. All intervals are 95 %.</p>
 {body}
 </article>
@@ -331,24 +331,6 @@ them. All intervals are 95 %.</p>
 """
 
 
-def _text(value: Any) -> str:
-    return html.escape(str(value))
-
-
-def _table(caption: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table whose first column names the rows. The cells are HTML, the rest is text."""
-    about = _text(caption)
-    columns = "".join(f'<th scope="col">{_text(name)}</th>' for name in head)
-    body = "".join(
-        f'<tr><th scope="row">{first}</th>{"".join(f"<td>{cell}</td>" for cell in rest)}</tr>'
-        for first, *rest in rows
-    )
-    return (
-        f'<div class="table" role="region" tabindex="0" aria-label="{about}"><table>'
-        f"<caption>{about}</caption><thead><tr>{columns}</tr></thead><tbody>{body}</tbody></table></div>"
-    )
-
-
 def _number(value: float, interval: Sequence[float] | None, *, times: float = 1, d: int = 1) -> str:
     if interval is None:
         return f"{times * value:.{d}f}"
@@ -357,11 +339,11 @@ def _number(value: float, interval: Sequence[float] | None, *, times: float = 1,
 
 
 def _list(lines: Sequence[str]) -> str:
-    return f"<ul>{''.join(f'<li>{_text(line)}</li>' for line in lines)}</ul>" if lines else ""
+    return f"<ul>{''.join(f'<li>{escaped(line)}</li>' for line in lines)}</ul>" if lines else ""
 
 
 def _missing(what: str, command: str) -> str:
-    return f'<p class="notice">{what} With <code>{_text(command)}</code> it will be.</p>'
+    return f'<p class="notice">{what} With <code>{escaped(command)}</code> it will be.</p>'
 
 
 def _ways(report: Mapping) -> str:
@@ -383,10 +365,10 @@ def _ways(report: Mapping) -> str:
         for found in arenas.values():
             m = found.get(model["name"])
             cells.append(_number(m["rating"], (m["low"], m["high"]), d=0) if m else "–")
-        rows.append([_text(model["name"]), *cells])
+        rows.append([escaped(model["name"]), *cells])
     head += [f"rating by {who}" for who in arenas]
-    notes = "".join(f'<p class="notice">{_text(note)}</p>' for note in report["notes"])
-    return _table("Every model in every way, with 95 % intervals", head, rows) + notes
+    notes = "".join(f'<p class="notice">{escaped(note)}</p>' for note in report["notes"])
+    return table("Every model in every way, with 95 % intervals", head, rows) + notes
 
 
 def _scores(report: Mapping) -> str:
@@ -455,13 +437,13 @@ def _arena(report: Mapping) -> str:
     for who, found in report["arena"].items():
         table = pd.DataFrame(found["models"])
         parts.append(
-            f"<h3>Votes by {_text(who)}</h3>{plots.ratings(table)._repr_html_()}"
+            f"<h3>Votes by {escaped(who)}</h3>{plots.ratings(table)._repr_html_()}"
             f"<p>{found['votes']} votes by {len(found['voters'])} "
             f"{'voters' if len(found['voters']) > 1 else 'voter'}; {found['not_blind']} of them cast "
             "after the names had been seen.</p>"
         )
     parts += [
-        f'<p class="notice">{_text(who)}: {_text(why)}</p>'
+        f'<p class="notice">{escaped(who)}: {escaped(why)}</p>'
         for who, why in report["refused"].items()
     ]
     return "".join(parts) or _missing("Nobody has voted.", "course arena A.json B.json")
@@ -484,10 +466,14 @@ def _shown(item: Mapping) -> str:
     asked = item["instruction"] + (f" [{item['input']}]" if item["input"].strip() else "")
     head = asked if len(asked) <= 90 else asked[:89] + "…"
     rows = [
-        [_text(name), f'<div class="answer">{_text(text) or "(nothing)"}</div>', _score(item, name)]
+        [
+            escaped(name),
+            f'<div class="answer">{escaped(text) or "(nothing)"}</div>',
+            _score(item, name),
+        ]
         for name, text in item["answers"].items()
     ]
-    rows.insert(0, ["reference", f'<div class="answer">{_text(item["output"])}</div>', ""])
+    rows.insert(0, ["reference", f'<div class="answer">{escaped(item["output"])}</div>', ""])
     said = [
         f"{p['b']} preferred to {p['a']}: "
         + ", ".join(f"{way} {100 * p[way]:.0f} %" for way in p if way not in ("a", "b"))
@@ -495,10 +481,10 @@ def _shown(item: Mapping) -> str:
     ]
     number = item["index"] + 1
     return (
-        f"<details><summary>{number}. {_text(head)} — disagreement "
+        f"<details><summary>{number}. {escaped(head)} — disagreement "
         f"{100 * item['disagreement']:.0f} %</summary>"
-        f'<p class="answer">{_text(asked)}</p>'
-        + _table(f"Answers to item {number}", ["who", "answer", "score"], rows)
+        f'<p class="answer">{escaped(asked)}</p>'
+        + table(f"Answers to item {number}", ["who", "answer", "score"], rows)
         + _list(said)
         + "</details>"
     )
@@ -514,9 +500,9 @@ def _provenance(report: Mapping) -> str:
     for model in report["models"]:
         about = ", ".join(f"{key} {value}" for key, value in model["settings"].items())
         rows.append(
-            [_text(model["name"]), _text(model["folder"]), _text(about or "no settings.json")]
+            [escaped(model["name"]), escaped(model["folder"]), escaped(about or "no settings.json")]
         )
     where = report["provenance"]
     lines = [f"{path}: sha256 {digest[:16]}" for path, digest in where["files"].items()]
     lines += [f"votes: {where['votes']}"] if where["votes"] else []
-    return _table("The runs", ["model", "folder", "made with"], rows) + _list(lines)
+    return table("The runs", ["model", "folder", "made with"], rows) + _list(lines)

@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from helpers.errors import JudgeError, SettingsError
+from helpers.errors import JudgeError, SettingsError, without_password
 from helpers.judge.asking import INSTEAD, Meter, Server
 from helpers.judge.rubric import PERCENT, Rubric
 from helpers.progress import bar
@@ -32,12 +32,13 @@ def server_url(host: str | None = None) -> str:
         port = parts.port
     except ValueError as error:
         raise SettingsError(
-            f"the Ollama address {given!r} has no valid port ({error}). Set OLLAMA_HOST "
+            f"the Ollama address {without_password(given)!r} has no valid port ({error}). Set OLLAMA_HOST "
             "to an address such as 127.0.0.1:11434."
         ) from error
     if parts.scheme not in ("http", "https"):
         raise SettingsError(
-            f"the Ollama address {given!r} must begin with http:// or https://. Set OLLAMA_HOST so."
+            f"the Ollama address {without_password(given)!r} must begin with http:// or "
+            "https://. Set OLLAMA_HOST so."
         )
     if port is None:
         port = DEFAULT_PORT if "://" not in given else {"http": 80, "https": 443}[parts.scheme]
@@ -192,6 +193,8 @@ class OllamaJudge:
             with reply, bar(desc=f"pulling {self.model}", unit="B") as progress:
                 for line in filter(None, reply.iter_lines()):
                     last = json.loads(line)
+                    if not isinstance(last, dict):
+                        raise ValueError(f"{line[:40]!r} is no report")
                     if last.get("total"):
                         layers[last.get("digest")] = (last["total"], last.get("completed", 0))
                         progress.total = sum(total for total, _ in layers.values())

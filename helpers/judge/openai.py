@@ -12,7 +12,7 @@ import json
 import os
 from urllib.parse import urlsplit
 
-from helpers.errors import JudgeError, SettingsError
+from helpers.errors import JudgeError, SettingsError, without_password
 from helpers.judge.asking import INSTEAD, Meter, Server, is_loopback
 from helpers.judge.rubric import PERCENT, Rubric
 
@@ -30,7 +30,7 @@ def base_url(given: str) -> str:
     parts = urlsplit(given)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise SettingsError(
-            f"the server's address {given!r} must be like http://127.0.0.1:8080/v1. "
+            f"the server's address {without_password(given)!r} must be like http://127.0.0.1:8080/v1. "
             "Name model and server as openai:MODEL@URL."
         )
     if parts.username or parts.password or parts.query:
