@@ -197,6 +197,7 @@ def test_eight_processes_at_once_lose_no_vote(file):
 
 CRASH = """
 import os, signal, sys
+from helpers.evaluate import arena
 from helpers.evaluate.arena import Ballots, Vote
 
 def die(*_, **__):
