@@ -454,6 +454,17 @@ def test_a_contest_pairs_its_entries_and_goes_on_where_it_was_stopped(search, mo
     assert list(run_contest(ENTRIES, search, "sizes", seeds=2)) == []
 
 
+def test_every_entry_of_a_contest_trains_its_own_model(search):
+    save_model(random_model(SMALL, seed=1), "other")
+    entries = {name: (name, Choice(epochs=1)) for name in ("model", "other")}
+    list(run_contest(entries, search, "sizes", seeds=2))
+    list(run_contest(dict(reversed(entries.items())), search, "turned", seeds=2))
+    found, turned = load_contest("sizes"), load_contest("turned")
+    assert not np.allclose(found.nll["model"], found.nll["other"])
+    for name in entries:
+        assert np.array_equal(found.nll[name], turned.nll[name])
+
+
 def test_a_contest_of_other_settings_of_one_entry_or_one_seed_is_refused(search):
     next(run_contest(ENTRIES, search, "sizes"))
     with pytest.raises(RunError, match="0 seeds finished for every entry"):
