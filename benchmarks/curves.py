@@ -38,7 +38,6 @@ CURVES: dict[str, Curve] = {  # the quickest first: a run that is cut short stil
     "families": Curve(**MICRO, vary="family", points=(4, 8, 16, 32), rows=600),
     "rows": Curve(**MICRO, vary="rows", points=(100, 300, 935, 3000, 10_000)),
     "rows-same-steps": Curve(**MICRO, vary="rows", points=(935, 10_000), same_steps=234),
-    "rows-mini": Curve(model="gpt2-mini", seeds=3, vary="rows", points=(300, 935)),
 }
 
 
