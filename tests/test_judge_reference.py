@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.reference_judge import agreement
+from benchmarks.reference_judge import agreement, labelled, scores
 from helpers.data import load_records
 from helpers.errors import DataError, RunError, SettingsError
 from helpers.judge import (

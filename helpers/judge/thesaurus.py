@@ -1,305 +1,204 @@
-"""Common English words that mean nearly the same, and pairs that mean the opposite.
+"""What words have to do with one another: WordNet's relations and word vectors.
 
-Typed by hand, for the reference judge: a line of SAME is a group of words that can often stand for
-one another (a word may be in several), a pair of OPPOSITE turns a statement round. Everyday words
-only; what is missing here counts as another word.
+WordNet says which words share a meaning, which one is a kind of another and which are opposites;
+the vectors say which words are met in the same company. Both are reduced copies beside a notice in
+helpers/assets/judge, made by benchmarks/judge_words.py.
 """
 
 from __future__ import annotations
 
-SAME = """
-big large huge great enormous vast giant gigantic immense massive
-small little tiny minute miniature slight
-quick fast rapid swift speedy
-slow sluggish unhurried
-happy glad joyful cheerful pleased delighted content merry
-sad unhappy sorrowful gloomy miserable upset depressed
-angry mad furious cross annoyed irritated enraged displeased
-afraid scared frightened fearful terrified
-brave courageous bold fearless daring heroic
-clever smart intelligent bright wise
-stupid foolish silly dumb unwise
-good fine excellent great superb nice wonderful
-bad poor awful terrible dreadful horrible
-beautiful pretty lovely attractive gorgeous handsome stunning
-ugly unattractive hideous
-old ancient aged elderly antique
-new modern recent current contemporary fresh
-young youthful juvenile
-rich wealthy affluent prosperous
-poor needy penniless impoverished
-strong powerful sturdy robust tough mighty
-weak feeble frail fragile
-hard difficult tough challenging tricky demanding
-easy simple effortless straightforward
-cold chilly cool freezing icy frosty
-hot warm heated boiling scorching
-loud noisy
-quiet silent calm still hushed noiseless soundless peaceful
-boring dull tedious dreary uninteresting monotonous
-interesting fascinating engaging intriguing exciting
-expensive costly dear pricey
-cheap inexpensive affordable
-stingy mean miserly ungenerous greedy tightfisted
-generous giving charitable
-kind friendly nice caring gentle warm considerate
-cruel unkind mean harsh nasty brutal
-honest truthful sincere frank
-dishonest lying deceitful untruthful insincere
-lazy idle inactive
-busy occupied active
-tired weary exhausted sleepy fatigued
-healthy well fit
-ill sick unwell ailing
-clean spotless tidy neat
-dirty filthy messy untidy muddy
-wet damp moist soaked
-dry arid
-full filled packed crammed
-empty vacant bare
-important significant essential vital crucial key necessary major needed
-enough sufficient adequate ample
-many numerous several lots plenty
-few little scarce
-famous well-known renowned celebrated popular
-strange odd weird unusual peculiar curious
-normal usual ordinary common typical regular
-right correct true accurate proper
-wrong incorrect false inaccurate mistaken
-safe secure protected
-dangerous risky unsafe hazardous perilous
-polite courteous respectful civil
-rude impolite disrespectful
-careful cautious
-careless reckless
-stubborn obstinate
-shy timid bashful
-proud arrogant
-dark dim gloomy shadowy
-bright shining shiny luminous brilliant sunny
-begin start commence
-end finish stop conclude cease complete
-buy purchase acquire get obtain
-sell trade
-get receive obtain gain acquire
-give provide offer supply present donate hand
-take grab seize
-help assist aid support
-allow enable let permit
-forbid ban prohibit prevent
-show display demonstrate reveal present exhibit indicate
-hide conceal
-see notice observe spot view watch look
-look gaze stare glance
-say tell state speak mention remark
-ask inquire enquire question request
-answer reply respond response
-think believe consider suppose find feel
-know understand realise realize
-learn study
-teach educate instruct
-like enjoy love
-dislike hate detest
-want wish desire
-need require
-make create produce build construct form generate
-break smash shatter crack
-fix repair mend correct restore
-destroy ruin wreck demolish
-change alter modify transform convert vary
-improve better enhance
-increase grow rise raise expand
-decrease reduce lower lessen shrink cut decline diminish
-keep hold retain preserve store
-lose misplace
-throw toss hurl fling
-carry bear transport bring move
-send mail forward deliver
-walk stroll wander march
-run race sprint dash jog
-go travel move leave
-leave depart exit
-arrive reach come
-return come-back
-jump leap hop bounce
-fall drop tumble
-sit rest
-sleep slumber nap doze rest
-eat consume devour dine
-drink sip
-cook prepare bake
-work labour job
-play perform
-win triumph succeed
-fail lose
-fight battle struggle
-try attempt
-use employ utilise utilize apply
-choose pick select
-collect gather assemble
-join connect link unite combine attach
-divide split separate share
-describe portray depict explain
-explain clarify
-remember recall memory memories
-forget overlook
-happen occur
-shout yell scream cry
-laugh giggle chuckle
-cry weep sob
-close shut
-open unlock
-surprised amazed astonished astounded shocked
-mistake error fault slip
-boss manager supervisor chief employer head
-worker employee staff
-doctor physician
-teacher instructor tutor
-child kid youngster children
-baby infant
-man gentleman
-woman lady
-friend companion pal mate
-enemy foe opponent
-house home building dwelling residence
-street road avenue
-car automobile vehicle
-picture image photo painting
-movie film
-shop store market
-job work occupation profession career
-money cash currency funds
-price cost charge amount fee
-gift present
-trip journey voyage tour travel
-idea thought notion concept
-answer solution
-problem issue trouble difficulty
-story tale
-sea ocean
-forest woods woodland
-stone rock
-hill mount mountain
-rain shower drizzle
-garbage rubbish trash waste
-fall autumn
-holiday vacation
-food meal
-dinner supper meal
-part piece section portion
-place location spot site
-kind type sort
-group set
-goal aim purpose
-way method manner means
-place spot location area
-danger risk threat
-trouble difficulty
-luck fortune
-rule law
-author writer
-student pupil learner
-plane aeroplane airplane aircraft
-people persons humans folk
-quickly fast rapidly swiftly promptly soon
-often frequently regularly
-seldom rarely
-always constantly
-maybe perhaps possibly
-very extremely highly really greatly exceptionally
-almost nearly practically
-also too additionally
-because since as due
-but although though however yet
-about approximately around roughly
-soon shortly
-secret confidential
-lucky fortunate
-quarrel argue argument dispute disagree
-illness disease sickness
-chance opportunity possibility
-traffic cars congestion
-pollution emissions smog
-bin trashcan
-happiness joy delight
-fear terror fright
-anger rage fury
-beginning start
-tired exhausted
-sunset dusk
-sunrise dawn
-grave tomb
-tap faucet
-leak leaking drip dripping
-sure certain confident
-unsure uncertain
-apologise apologize sorry regret
-immediately instantly once asap
-please kindly
-wonderful amazing fantastic marvellous marvelous great
-delicious tasty
-hungry starving
-thirsty parched
-pleasant enjoyable nice
-unpleasant nasty
-grow develop
-earth world globe
-odd-one-out outlier
-contain hold include
-goodbye farewell
-thankful grateful
-comfortable cosy cozy
-lively energetic
-"""
+import lzma
+import math
+import re
+from difflib import SequenceMatcher
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
 
-OPPOSITE = """
-big small, large small, large tiny, huge tiny, long short, tall short, high low, wide narrow
-deep shallow, thick thin, heavy light, fast slow, quick slow, early late, old new, old young
-ancient modern, hot cold, warm cool, warm cold, wet dry, hard soft, hard easy, difficult easy
-good bad, better worse, best worst, rich poor, strong weak, happy sad, pleased displeased
-clean dirty, full empty, light dark, bright dark, loud quiet, noisy quiet, loud silent
-expensive cheap, costly cheap, near far, open close, same different, right wrong, true false
-correct incorrect, safe dangerous, brave cowardly, kind cruel, polite rude, honest dishonest
-lazy hardworking, healthy ill, alive dead, boring exciting, boring interesting, dull exciting
-generous stingy, beautiful ugly, rough smooth, sharp blunt, sweet bitter, sour sweet
-simple complex, public private, positive negative, possible impossible, legal illegal
-careful careless, useful useless, visible invisible, more less, more fewer, most least, many few
-much little, up down, above below, over under, before after, inside outside, first last
-left right, north south, east west, always never, often rarely, often seldom, everybody nobody
-everything nothing, win lose, begin end, start stop, start finish, start end, increase decrease
-rise fall, raise lower, grow shrink, improve worsen, like dislike, like hate, love hate
-accept refuse, accept reject, agree disagree, remember forget, find lose, give take, buy sell
-lend borrow, push pull, arrive leave, arrive depart, come go, enter leave, build destroy
-create destroy, help hinder, allow forbid, allow prevent, include exclude, add subtract
-add remove, multiply divide, times divide, laugh cry, sit stand, sleep wake, live die
-succeed fail, pass fail, attack defend, save waste, save spend, hide show, freeze melt
-freeze boil, heat cool, absorb release, inhale exhale, float sink, male female, friend enemy
-day night, summer winter, morning evening, success failure, victory defeat, advantage disadvantage
-question statement, strength weakness, plus minus, maximum minimum, top bottom, front back
-import export, present absent, present past, future past, ascend descend, tighten loosen
-lengthen shorten, expand contract, lock unlock, tie untie, war peace, awake asleep, busy idle
-calm nervous, proud ashamed, guilty innocent, common rare, wild tame, raw cooked
-natural artificial, ancient new, formal informal, major minor, active passive, singular plural
-acid alkali, odd even, yes no, odd normal, lucky unlucky, fair unfair, known unknown, able unable
-"""
+import numpy as np
+
+FOLDER = Path(__file__).parents[1] / "assets" / "judge"
+DETACH = [  # ending of a form, ending of the word that it is a form of
+    tuple(pair.split("-")) for pair in "ies-y es-e es- s- ied-y ed-e ed- ing-e ing- ier-y iest-y "
+    "er-e er- est-e est- ily-y ly-".split(" ")
+]  # fmt: skip
+ENDINGS = (  # noqa: SIM905
+    "ingly edly fulness ation ition ness ment ing ied ity ous est ion ive ful ed er ly e y"
+).split()
 
 
-def _groups() -> dict[str, frozenset[int]]:
-    found: dict[str, set[int]] = {}
-    for number, line in enumerate(SAME.strip().splitlines()):
-        for word in line.split():
-            found.setdefault(word, set()).add(number)
-    return {word: frozenset(numbers) for word, numbers in found.items()}
+class WordNet(NamedTuple):
+    """senses: lemma → synsets, commonest first; parents: of each synset; rank: 0 for the commonest."""
+
+    senses: dict[str, tuple[int, ...]]
+    parents: list[int]
+    satellites: set[int]  # in a group of adjectives around a head, their parent
+    opposites: set[tuple[str, str]]
+    opposed: set[tuple[int, int]]  # heads of groups of adjectives
+    forms: dict[str, str]
+    rank: dict[str, int]
 
 
-def _opposites() -> dict[str, frozenset[str]]:
-    found: dict[str, set[str]] = {}
-    for pair in OPPOSITE.strip().replace("\n", ", ").split(", "):
-        one, other = pair.split()
-        found.setdefault(one, set()).add(other)
-        found.setdefault(other, set()).add(one)
-    return {word: frozenset(others) for word, others in found.items()}
+@lru_cache(maxsize=1)
+def wordnet() -> WordNet:
+    text = lzma.decompress((FOLDER / "wordnet.txt.xz").read_bytes()).decode()
+    lemmas, parents, pairs, forms = (block.split("\n") for block in text.split("\n\n"))
+    split = [line.split() for line in lemmas]
+    pairs = [line.split() for line in pairs]
+    both = {(p[i], p[1 - i]) for p in pairs for i in (0, 1)}
+    heads = {(int(p[2 + i]), int(p[3 - i])) for p in pairs if len(p) > 2 for i in (0, 1)}
+    return WordNet(
+        {word: tuple(map(int, numbers)) for word, *numbers in split},
+        [int(n.removeprefix("~")) for n in parents[0].split()],
+        {i for i, n in enumerate(parents[0].split()) if n[0] == "~"},
+        both,
+        heads,
+        dict(line.split() for line in forms),
+        {word: i for i, (word, *_) in enumerate(split)},
+    )
 
 
-GROUPS = _groups()
-OPPOSITES = _opposites()
+@lru_cache(maxsize=1)
+def _vectors() -> tuple[dict[str, int], np.ndarray]:
+    with np.load(FOLDER / "vectors.npz") as file:
+        names, rows = str(file["words"]).split(), file["vectors"].astype(np.float32)
+    return {w: i for i, w in enumerate(names)}, rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+@lru_cache(maxsize=50_000)
+def lemma(word: str) -> str:
+    """The word that WordNet has for a form of it, or the form itself.
+
+    >>> [lemma(w) for w in ("mice", "walks", "larger", "Oslo")]
+    ['mouse', 'walk', 'large', 'Oslo']
+    """
+    known = wordnet()
+    if word in known.forms:
+        return known.forms[word]
+    for ending, base in DETACH:
+        stripped = word[: -len(ending)] if word.endswith(ending) else ""
+        if len(stripped) > 2 and stripped + base in known.senses:
+            return stripped + base
+        if len(stripped) > 3 and stripped[-1] == stripped[-2] and stripped[:-1] in known.senses:
+            return stripped[:-1]
+    return word
+
+
+@lru_cache(maxsize=50_000)
+def stem(word: str) -> str:
+    """A word without its ending, in American spelling; rough, but alike for forms of a word.
+
+    >>> [stem(w) for w in ("walked", "walking", "stopped", "went", "realise", "colour")]
+    ['walk', 'walk', 'stop', 'go', 'realiz', 'color']
+    """
+    word = wordnet().forms.get(word, word).removesuffix("'s")
+    word = re.sub(r"(?<=\w\w)our(?=s|ed|ing|ful|ite|$)", "or", word)
+    word = re.sub(r"(?<=\w\w)is(?=e|ed|es|ing|ation$)", "iz", word) if len(word) > 5 else word
+    plural = r"(?<=\w\w)(?:ies$|(?<=ss|sh|ch|\wx)es$|(?<![sui])s$)"
+    word = re.sub(plural, lambda m: "y" * (m[0] == "ies"), word)
+    for ending in ENDINGS:
+        if word.endswith(ending) and len(word) - len(ending) >= 3:
+            word = word[: -len(ending)]
+            break
+    return word[:-1] if len(word) > 3 and word[-1] == word[-2] and word[-1] not in "aeiou" else word
+
+
+def weight(word: str) -> float:
+    """How much a word tells: from 0.3 for the commonest to 1 for rare ones, names and numbers."""
+    rank = wordnet().rank.get(lemma(word))
+    return 1.0 if rank is None else 0.3 + 0.7 * math.log1p(rank) / math.log1p(30_000)
+
+
+def is_known(word: str) -> bool:
+    """Whether it is a number or a word that WordNet or the vectors have."""
+    return word[:1].isdigit() or lemma(word) in wordnet().senses or vector(word) is not None
+
+
+def vector(word: str) -> np.ndarray | None:
+    """The unit vector of a word or of its lemma, if there is one."""
+    places, rows = _vectors()
+    place = places.get(word, places.get(lemma(word)))
+    return None if place is None else rows[place]
+
+
+def cosine(one: str, other: str) -> float:
+    """The cosine of two words' vectors; 0 where there is none."""
+    a, b = vector(one), vector(other)
+    return 0.0 if a is None or b is None else float(a @ b)
+
+
+@lru_cache(maxsize=50_000)
+def _synsets(word: str, most: int = 5) -> tuple[int, ...]:
+    """The commonest synsets of a word, and of what it is a form of: "boring" and "bore"."""
+    senses = wordnet().senses
+    return tuple(s for w in {word: 0, lemma(word): 0} for s in senses.get(w, ())[:most])
+
+
+@lru_cache(maxsize=50_000)
+def similarity(one: str, other: str) -> float:
+    """How far two words can stand for each other, from 0 to 1."""
+    if one == other:
+        return 1.0
+    if one[:1].isdigit() or other[:1].isdigit():
+        return 0.0
+    if stem(one) == stem(other) or lemma(one) == lemma(other):
+        return 0.95
+    mine, theirs = set(_synsets(one)), set(_synsets(other))
+    if mine & theirs:
+        return 0.85
+    if is_slip(one, other):
+        return 0.8
+    if are_opposites(one, other):
+        return 0.0
+    parents = wordnet().parents
+    if any(parents[s] in theirs for s in mine) or any(parents[s] in mine for s in theirs):
+        return 0.65
+    heads = [{parents[s] for s in synsets & wordnet().satellites} for synsets in (mine, theirs)]
+    if heads[0] & heads[1]:
+        return 0.6
+    return max(0.0, 0.8 * cosine(one, other))
+
+
+@lru_cache(maxsize=50_000)
+def is_slip(one: str, other: str) -> bool:
+    """Whether two long words differ by a letter or two, as a word and its misspelling do."""
+    if one[:1] != other[:1] or min(len(one), len(other)) < 5 or abs(len(one) - len(other)) > 2:
+        return False
+    return SequenceMatcher(None, one, other, autojunk=False).ratio() >= 0.84
+
+
+@lru_cache(maxsize=50_000)
+def are_opposites(one: str, other: str) -> bool:
+    """Whether WordNet calls two words, or two groups of adjectives that they are in, opposites."""
+    known = wordnet()
+    short, long = sorted((one, other), key=len)
+    if long.endswith(short) and long.removesuffix(short) in ("un", "in", "im", "dis", "ir", "non"):
+        return True
+    if {(a, b) for a in (one, lemma(one)) for b in (other, lemma(other))} & known.opposites:
+        return True
+
+    def heads(word: str) -> set[int]:
+        found = _synsets(word, 3)
+        return {*found, *(known.parents[s] for s in found)}
+
+    return any((s, t) in known.opposed for s in heads(one) for t in heads(other))
+
+
+@lru_cache(maxsize=50_000)
+def are_kin(one: str, other: str) -> bool:
+    """Whether two words are different things of one kind, as Oslo and Stockholm are cities."""
+    parents = wordnet().parents
+    mine, theirs = ({parents[s] for s in _synsets(w, 3)} - {-1} for w in (one, other))
+    return bool(mine & theirs) and stem(one) != stem(other)
+
+
+@lru_cache(maxsize=50_000)
+def is_kind_of(word: str, kind: str) -> bool:
+    """Whether WordNet counts a word among a kind of things, as Peru among countries."""
+    goal, parents = set(_synsets(kind)), wordnet().parents
+    for synset in _synsets(word):
+        for _ in range(20):  # WordNet 3.0 has a circle or two
+            if synset in goal:
+                return True
+            synset = parents[synset] if synset >= 0 else -1
+    return False
