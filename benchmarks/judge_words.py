@@ -171,7 +171,6 @@ def embedding_vectors(vocabulary: list[str], width: int) -> np.ndarray:
     """(V, width): principal components of gpt2-mini's token embeddings, the mean over a word's tokens."""
     import safetensors
 
-
     tokenizer = load_tokenizer()
     with safetensors.safe_open(find_model("gpt2-mini"), "pt") as file:
         table = file.get_tensor("transformer.wte.weight").float().numpy()
@@ -196,9 +195,14 @@ def main() -> None:
         counts.update(found)
     senses, synsets = read_wordnet(args.wordnet)
     text = reduced(senses, synsets, counts, read_exceptions(args.wordnet))
-    (OUT / "wordnet.txt.xz").write_bytes(lzma.compress(text.encode(), preset=9 | lzma.PRESET_EXTREME))
+    (OUT / "wordnet.txt.xz").write_bytes(
+        lzma.compress(text.encode(), preset=9 | lzma.PRESET_EXTREME)
+    )
     vocabulary = sorted((w for w, _ in counts.most_common(VECTORS)))
-    parts = [ppmi_vectors(cooccurrence(args.corpus, vocabulary), 48), embedding_vectors(vocabulary, 32)]
+    parts = [
+        ppmi_vectors(cooccurrence(args.corpus, vocabulary), 48),
+        embedding_vectors(vocabulary, 32),
+    ]
     rows = _unit(np.concatenate(parts, axis=1))
     scale = np.abs(rows).max()
     np.savez_compressed(

@@ -92,7 +92,9 @@ def table(name: str, folder: Path = FOLDER) -> str:
     return "\n".join(lines) + "\n"
 
 
-def main(argv: Sequence[str] | None = None, *, folder: Path = FOLDER, result: Path = RESULT) -> None:
+def main(
+    argv: Sequence[str] | None = None, *, folder: Path = FOLDER, result: Path = RESULT
+) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sealed", action="store_true", help="the answers that were kept sealed")
     if parser.parse_args(argv).sealed:

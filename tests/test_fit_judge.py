@@ -1,4 +1,4 @@
-"""Fitting the reference judge: the boosting, the parts of cross-validation, the report on sealed answers."""
+"""Fitting the reference judge: the network, the parts of cross-validation, the report on sealed answers."""
 
 import json
 
@@ -8,39 +8,76 @@ import pytest
 from benchmarks import fit_judge, reference_judge
 from helpers.errors import DataError
 from helpers.judge import ReferenceJudge
-from helpers.judge.trees import Trees, judge_trees
+from helpers.judge.network import LIMIT, Network, judge_network
 
 ROW = {"instruction": "What is the capital of Peru?", "input": "", "output": "Lima", "kind": "good"}
 
 
-def test_trees_say_what_each_feature_adds_and_the_parts_sum_to_the_score():
-    stump = [[0.0, 0, 0.5, 1, 2], [-10.0], [20.0, 1, 3.0, 3, 4], [15.0], [30.0]]
-    trees = Trees(["content", "length"], 50.0, [stump, [[1.0]]])
-    assert trees.parts({"content": 0.5, "length": 9}) == {"content": -10}
-    assert trees.parts({"content": 0.6, "length": 9}) == {"content": 20, "length": 10}
-    assert trees.score({"content": 0.6, "length": 9}) == (
-        80.0,
-        "content 0.60 (+20), length 9.00 (+10)",
+def toy(**changes):
+    """One hidden unit that passes on the first of two features, as points above 50."""
+    arrays = {
+        "mean": np.zeros(2), "scale": np.ones(2), "first": np.array([[[1.0], [0.0]]]),
+        "bias": np.zeros((1, 1)), "second": np.array([[20.0]]), "offset": np.array([50.0]),
+        "curve": np.array([[0.0, 100.0], [0.0, 100.0]]),
+    }  # fmt: skip
+    return Network(
+        ["content", "length"], {"what": ["content"], "shape": ["length"]}, **arrays | changes
     )
 
 
-def test_boosting_finds_a_step_and_an_interaction():
+def test_a_network_says_which_group_of_features_moved_the_score():
+    assert toy().score({"content": 2.0, "length": 9.0}) == (90.0, "what +40, shape +0")
+    assert toy().score({"content": -2.0, "length": 9.0})[0] == 50.0
+    assert toy().score({"content": 99.0, "length": 0.0})[0] == 50 + 20 * LIMIT - 10
+    curved = toy(curve=np.array([[50.0, 90.0], [10.0, 95.0]]))
+    assert curved.score({"content": 2.0, "length": 9.0}) == (95.0, "what +85, shape +0")
+
+
+def test_the_fit_finds_a_step_and_an_interaction_and_is_repeatable():
     rng = np.random.default_rng(0)
     x = rng.random((401, 3))
-    y = 100.0 * ((x[:, 0] > 0.5) ^ (x[:, 1] > 0.3))
-    start, trees = fit_judge.fit_trees(x[:300], y[:300], np.ones(300), trees=80)
-    error = np.abs(fit_judge.predict(start, trees, x[300:]) - y[300:]).mean()
-    assert error < 15
-    again = fit_judge.fit_trees(x[:300], y[:300], np.ones(300), trees=80)
-    assert again == (start, trees)
+    y = 100.0 * ((x[:, 0] > 0.5) ^ (x[:, 1] > 0.5))
+    arrays = fit_judge.fit(x[:300], y[:300], np.ones(300))
+    found = fit_judge.network(arrays, "abc").outputs(x[300:])
+    assert np.corrcoef(found, y[300:])[0, 1] > 0.8
+    again = fit_judge.fit(x[:300], y[:300], np.ones(300))
+    assert all((arrays[key] == again[key]).all() for key in arrays)
 
 
 def test_an_answer_without_weight_has_no_say():
     x, y = np.array([[0.0], [0.0], [1.0]] * 20), np.array([0.0, 100.0, 50.0] * 20)
-    w = np.array([1.0, 0.0, 1.0] * 20)
-    start, trees = fit_judge.fit_trees(x, y, w, trees=200)
-    low, high = fit_judge.predict(start, trees, np.array([[0.0], [1.0]]))
-    assert (round(low), round(high)) == (0, 50)
+    arrays = fit_judge.fit(x, y, np.array([1.0, 0.0, 1.0] * 20))
+    low, high = fit_judge.network(arrays, "a").outputs(np.array([[0.0], [1.0]]))
+    assert low < 15
+    assert 40 < high < 60
+
+
+def test_the_curve_rises_and_reaches_both_ends():
+    outputs, labels = np.arange(100.0), np.array([0.0] * 50 + [100.0, 80.0] * 25)
+    at, to = fit_judge.calibrated(outputs, labels)
+    assert at == sorted(at)
+    assert to == sorted(to)
+    assert (to[0], to[-1]) == (0, 100)
+    assert np.interp([10, 90], at, to) == pytest.approx([0, 90], abs=1)
+
+
+def test_constructed_answers_are_what_their_labels_say():
+    row = ROW | {"output": "The capital of Peru is Lima."}
+    other = {"instruction": "Name a fruit.", "input": "", "output": "An apple."}
+    made = {r["model_response"]: r["label"] for r in fit_judge.constructed([row, other])}
+    assert made["lima"] == 96
+    assert made["The capital of Peru is not Lima."] == 8
+    assert made["The capital of Peru is"] == 3
+    assert made["An apple."] == 1
+
+
+def test_a_good_answer_serves_as_a_reference_of_its_task_only():
+    good = ROW | {"model_response": "It is Lima.", "label": 97}
+    bad = ROW | {"model_response": "Quito", "label": 3}
+    other = ROW | {"instruction": "Name a fruit.", "model_response": "fig", "label": 9}
+    made = fit_judge.other_references([good, bad, other])
+    pairs = [(r["output"], r["model_response"], r["label"]) for r in made]
+    assert pairs == [("It is Lima.", "Quito", 3), ("It is Lima.", "Lima", 97)]
 
 
 def test_all_answers_to_a_task_are_in_one_part():
@@ -50,9 +87,10 @@ def test_all_answers_to_a_task_are_in_one_part():
     assert len(set(part)) == fit_judge.PARTS
 
 
-def test_the_committed_trees_know_the_features_that_are_measured():
+def test_the_committed_network_knows_the_features_that_are_measured():
     _, names = fit_judge.table([ROW | {"model_response": "The capital is Lima."}])
-    assert judge_trees().features == names
+    assert judge_network().features == names
+    assert {n for names in judge_network().groups.values() for n in names} | {"guess"} == set(names)
 
 
 @pytest.fixture

@@ -26,7 +26,16 @@ from helpers.judge.thesaurus import (
     vector,
     weight,
 )
-from helpers.judge.words import NEGATIONS, is_content, is_number, literal, normal, quantities, same_values, words
+from helpers.judge.words import (
+    NEGATIONS,
+    is_content,
+    is_number,
+    literal,
+    normal,
+    quantities,
+    same_values,
+    words,
+)
 
 NONE = -1.0  # a feature that says nothing about this task
 SENTENCES = re.compile(r"(?<=[.!?])\s+|\n+")
@@ -48,7 +57,9 @@ ANY = re.compile(  # one of several is asked for
     r"^\W*(?:please )?(?:can you |could you )?(?:give|name|list|tell|provide|suggest|state|find|offer|write|create)"
     r"(?: me| us)? (?:an?|one|two|three|four|five|six|ten|some|any|several|\d+)\b"
 )
-EXPLAIN = re.compile(r"\b(?:explain|why|how (?:do|does|can|to)|what does|meaning|define|describe|differ)")
+EXPLAIN = re.compile(
+    r"\b(?:explain|why|how (?:do|does|can|to)|what does|meaning|define|describe|differ)"
+)
 REWRITE = re.compile(
     r"\b(?:rewrite|rephrase|paraphrase|reword|summari[sz]e|summary|shorten|simplify|combine|join|edit"
     r"|formal|informal|polite|concise|own words|shorter|simpler|clearer|main idea|improve)\b"
@@ -186,7 +197,9 @@ def content(task: Task) -> dict[str, float]:
 def wording(task: Task) -> dict[str, float]:
     """Likeness of the two texts as strings, and how much a copy would have of it."""
     n = len(task.wanted)
-    window = max(similar(part, task.wanted) for part in (task.said, task.said[: n + 1], task.said[-n:]))
+    window = max(
+        similar(part, task.wanted) for part in (task.said, task.said[: n + 1], task.said[-n:])
+    )
     copy = max(similar(task.asked, task.wanted), similar(words(task.given), task.wanted))
     letters = likeness(task.said, task.wanted)
     return {
@@ -195,7 +208,9 @@ def wording(task: Task) -> dict[str, float]:
         "order_gain": (window - copy) / (1.001 - copy),
         "letters": letters,
         "letters_head": likeness(task.head, task.wanted),
-        "letters_copy": max(likeness(task.asked, task.wanted), likeness(words(task.given), task.wanted)),
+        "letters_copy": max(
+            likeness(task.asked, task.wanted), likeness(words(task.given), task.wanted)
+        ),
         "echo_letters": likeness(task.said, task.asked),
         "echo_given": likeness(task.said, words(task.given)) if task.given else NONE,
         "echo": _share(task.said, lambda w: stem(w) in task.asked_stems),
@@ -208,7 +223,13 @@ def editing(task: Task) -> dict[str, float]:
     same = similar(given, target) if task.given else 0.0
     wanted, made = _edits(given, target), _edits(given, answer[: 2 * len(target) + 10])
     if same < 0.4 or not wanted:
-        return {"edit_f": 0.5, "kept": same, "edit_recall": 0.5, "edit_precision": 0.5, "edits": 0.0}
+        return {
+            "edit_f": 0.5,
+            "kept": same,
+            "edit_recall": 0.5,
+            "edit_precision": 0.5,
+            "edits": 0.0,
+        }
     both = (wanted & made).total()
     return {
         "edit_f": 2 * both / max(1, wanted.total() + made.total()),
@@ -221,7 +242,9 @@ def editing(task: Task) -> dict[str, float]:
 
 def claims(task: Task) -> dict[str, float]:
     """What speaks against an answer: another number or unit, yes for no, the contrary."""
-    told, said, asked = (Counter(filter(is_number, w)) for w in (task.wanted, task.said, task.asked))
+    told, said, asked = (
+        Counter(filter(is_number, w)) for w in (task.wanted, task.said, task.asked)
+    )
     wanted = {*told} - {*asked} or {n for n in told if told[n] > asked[n]}  # as in "5 plus 0 is 5"
     met = [n for n in wanted if n in said and (n not in asked or said[n] > min(1, asked[n]))]
     numbers = 0.5 if not wanted else len(met) / len(wanted)
@@ -233,11 +256,15 @@ def claims(task: Task) -> dict[str, float]:
     swapped = swaps(head, task.main, opposite or ())
     there = {stem(w) for w in (*head, *(opposite or ()))}
     share = _share(task.main, lambda w: stem(w) in there)
-    contrary = (int(negated and not short) + int(bool(opposite)) + int(swapped)) % 2 * (share >= 0.5)
+    contrary = (
+        (int(negated and not short) + int(bool(opposite)) + int(swapped)) % 2 * (share >= 0.5)
+    )
     return {
         "numbers": numbers,
         "numbers_only": float(bool(task.new) and all(map(is_number, task.new))),
-        "numbers_other": len({*said} - {*told} - {*asked}) if told else min(1, len({*said} - {*asked})),
+        "numbers_other": len({*said} - {*told} - {*asked})
+        if told
+        else min(1, len({*said} - {*asked})),
         "unit": float(_unit_clash(task)),
         "side": 0.5 if not all(sides) else float(sides[0] == sides[1]),
         "negated": float(negated and not short),
@@ -260,7 +287,10 @@ def choosing(task: Task) -> dict[str, float]:
             and offered & {*task.said[i + 1 : i + 4]}
             for i, w in enumerate(task.said)
         )  # fmt: skip
-        return {"choice": 0.2 if both else float((said[0] in picks) != bool(turned)), "offered": len(offered)}
+        return {
+            "choice": 0.2 if both else float((said[0] in picks) != bool(turned)),
+            "offered": len(offered),
+        }
     chosen = set(said)
     share = len(chosen & picks) / max(1, len(chosen | picks))
     return {"choice": share if said else 0.3, "offered": len(offered)}
@@ -275,19 +305,37 @@ def listing(task: Task) -> dict[str, float]:
     named = [w for w in words(task.instruction) if is_content(w) and not is_number(w)]
     heads = [i[-1] for i in said if 0 < len(i) < 4]
     kinds = [any(is_kind_of(w, k) for k in named if stem(k) != stem(w)) for w in heads]
-    if len(wanted) < 2:
-        single = any(is_kind_of(w, k) for w in task.extra[:3] for k in named)
-        return {"listed": 0.0, "items": NONE, "items_of_kind": float(single), "items_count": NONE,
-                "grouped": grouped, "hedged": hedged}  # fmt: skip
     hits = [max((_akin(w, s) for s in said), default=0.0) for w in wanted]
-    return {
-        "listed": math.log(len(wanted)),
-        "items": sum(hits) / len(hits),
+    good = [max((_akin(s, w) for w in wanted), default=0.0) for s in said]
+    also = [any(are_kin(s[-1], w[-1]) for w in wanted if s and w) for s in said]
+    fit = [max(hit, 0.9 * kin) for hit, kin in zip(good, also, strict=True)]
+    found = {
+        "listed": 0.0,
+        "items": NONE,
         "items_of_kind": sum(kinds) / max(1, len(said)),
-        "items_count": min(len({tuple(i) for i in said}), 2 * len(wanted)) / len(wanted),
+        "items_fit": sum(fit) / max(len(fit), len(wanted)) if _any_will_do(task) else 0.5,
+        "items_count": NONE,
         "grouped": grouped,
         "hedged": hedged,
     }
+    if len(wanted) > 1:
+        found["listed"], found["items"] = math.log(len(wanted)), sum(hits) / len(hits)
+        found["items_count"] = min(len({tuple(i) for i in said}), 2 * len(wanted)) / len(wanted)
+    return found
+
+
+def relation(task: Task) -> dict[str, float]:
+    """Whether the answer is to the word in question what the reference is: a synonym, an opposite."""
+    asked = words(task.given)
+    if len(asked) != 1 or not task.new or len(task.new) > 2:
+        return {"relation": 0.5}
+    word, told, said = asked[0], task.new[-1], (task.extra or [asked[0]])[-1]
+    if are_opposites(word, told):
+        return {"relation": float(are_opposites(word, said))}
+    if similarity(word, told) >= 0.5 and stem(word) != stem(told):
+        alike = similarity(word, said) if stem(word) != stem(said) else 0.0
+        return {"relation": 0.0 if are_opposites(word, said) else min(1.0, alike / 0.6)}
+    return {"relation": 0.5}
 
 
 def shape(task: Task) -> dict[str, float]:
@@ -343,7 +391,9 @@ def kind(task: Task) -> dict[str, float]:
         "with_given": float(bool(task.given)),
         "references": task.references,
         "evasive": float(bool(EVASIVE.search(normal(task.answer)))),
-        "required": 1.0 if not required else float(all(stem(w.casefold()) in there for w in required)),
+        "required": 1.0
+        if not required
+        else float(all(stem(w.casefold()) in there for w in required)),
         "question_mark": float(task.target.rstrip().endswith("?"))
         - float(task.answer.rstrip().endswith("?")),
     }
@@ -412,7 +462,9 @@ def opposite_in(said: list[str], told: list[str], asked: list[str]) -> tuple[str
 
 def swaps(said: list[str], told: list[str], opposite: Sequence[str] = ()) -> bool:
     """Whether the answer is the reference with two content words exchanged."""
-    mine, theirs = ([stem(w) for w in t if is_content(w) and w not in opposite] for t in (said, told))
+    mine, theirs = (
+        [stem(w) for w in t if is_content(w) and w not in opposite] for t in (said, told)
+    )
     if Counter(mine) != Counter(theirs):
         return False
     return sum(a != b for a, b in zip(mine, theirs, strict=True)) == 2
@@ -424,6 +476,10 @@ def discord(said: list[str], told: list[str]) -> float:
     places = [theirs[s] for s in dict.fromkeys(map(stem, said)) if s in theirs]
     pairs = [(a, b) for i, a in enumerate(places) for b in places[i + 1 :]]
     return sum(a > b for a, b in pairs) / len(pairs) if pairs else 0.0
+
+
+def _any_will_do(task: Task) -> bool:
+    return bool(ANY.search(normal(task.instruction)) or INVENT.search(normal(task.instruction)))
 
 
 def _unit_clash(task: Task) -> bool:
@@ -486,6 +542,6 @@ def _cosine(one: np.ndarray | None, other: np.ndarray | None) -> float:
     return float(one @ other / max(1e-9, np.linalg.norm(one) * np.linalg.norm(other)))
 
 
-PARTS = (content, wording, editing, claims, choosing, listing, shape, topic, kind)
+PARTS = (content, wording, editing, claims, choosing, listing, relation, shape, topic, kind)
 _NOTHING = Task("", "", "", "a", "b", 1, words)
 GROUPS = {part.__name__: tuple(part(_NOTHING)) for part in PARTS}  # the names of the features

@@ -75,10 +75,16 @@ def ruled(found: dict[str, float], score: float, why: str) -> tuple[float, str]:
         (found["side"] == 0, "yes for no"),
         (found["offered"] and found["choice"] <= 0.2, "another choice"),
         (found["grouped"] == 0, "all in the wrong group"),
-        (found["numbers_only"] and not found["numbers"] and found["numbers_other"], "another number"),
+        (
+            found["numbers_only"] and not found["numbers"] and found["numbers_other"],
+            "another number",
+        ),
         (found["unit"], "another unit"),
         (found["contrary"] and not rewriting and not found["listed"], "the contrary"),
-        (strange and not free and not rewriting and not found["offered"], "nothing of the reference"),
+        (
+            strange and not free and not rewriting and not found["offered"],
+            "nothing of the reference",
+        ),
     ]
     reasons = [words for holds, words in bounds if holds]
     if reasons:

@@ -18,10 +18,11 @@ from typing import NamedTuple
 import numpy as np
 
 FOLDER = Path(__file__).parents[1] / "assets" / "judge"
-DETACH = [  # ending of a form, ending of the word that it is a form of
-    tuple(pair.split("-")) for pair in "ies-y es-e es- s- ied-y ed-e ed- ing-e ing- ier-y iest-y "
-    "er-e er- est-e est- ily-y ly-".split(" ")
-]  # fmt: skip
+DETACH = (  # ending of a form and of the word that it is a form of
+    ("ies", "y"), ("es", "e"), ("es", ""), ("s", ""), ("ied", "y"), ("ed", "e"), ("ed", ""),
+    ("ing", "e"), ("ing", ""), ("ier", "y"), ("iest", "y"), ("er", "e"), ("er", ""), ("est", "e"),
+    ("est", ""), ("ily", "y"), ("ly", ""),
+)  # fmt: skip
 ENDINGS = (  # noqa: SIM905
     "ingly edly fulness ation ition ness ment ing ied ity ous est ion ive ful ed er ly e y"
 ).split()

@@ -160,7 +160,9 @@ def same_values(answer: list[str], reference: list[str], question: list[str]) ->
     for i, kind, value in quantities(answer):
         for j, other_kind, other in theirs:
             rounded = reference[j] != answer[i] and "." in reference[j] and round(other) == value
-            rounded |= kind == other_kind == "time" and abs(other - value) < other / 1000  # 365 days
+            rounded |= (
+                kind == other_kind == "time" and abs(other - value) < other / 1000
+            )  # 365 days
             if answer[i] in reference or answer[i] in question:
                 continue
             if (kind == other_kind or not (kind and other_kind)) and (value == other or rounded):
