@@ -200,6 +200,8 @@ def read_guide(name: str, file: str, pages: dict[str, str]) -> Guide:
     mend_links(soup, pages)
     title = take(soup, "h1")
     name_tables(soup)
+    for code in soup.find_all("pre"):
+        code["tabindex"] = "0"  # what is wider than the page scrolls by keyboard, too
     seen: dict[str, int] = {}
     for heading in soup.find_all(id=True):
         seen[heading["id"]] = seen.get(heading["id"], 0) + 1

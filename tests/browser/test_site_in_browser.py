@@ -2,6 +2,7 @@
 
 import pytest
 from conftest import SHOTS
+from test_arena_in_jupyterlab import violations
 
 from helpers.lessons import NOTEBOOKS, find_lessons
 from helpers.site import build_site
@@ -49,6 +50,18 @@ def test_page_fits_its_window(site, open_page, name):
         assert page.locator("main img").evaluate_all("all => all.every(i => i.naturalWidth > 0)")
         page.emulate_media(color_scheme="dark")
         page.screenshot(path=SHOTS / f"site-{name}-phone-dark.png", full_page=True)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious_on_any_page(site, open_page, scheme):
+    """Lessons, guides, exercises and the front page."""
+    found = {}
+    with open_page(1280, 900, color_scheme=scheme) as page:
+        for path in sorted(site.glob("*.html")):
+            page.goto(path.as_uri())
+            if wrong := violations(page, "html"):
+                found[path.stem] = wrong
+    assert found == {}
 
 
 def test_lines_are_not_too_long_to_read(site, open_page):
