@@ -69,7 +69,8 @@ def test_an_exercise_is_solved_by_keyboard(folder, lab, open_page):  # noqa: F81
         hint = page.locator("summary", has_text="Hint 1").first
         hint.focus()
         page.keyboard.press("Enter")
-        expect(page.get_by_text("Write the two examples on paper").first).to_be_visible()
+        text = page.locator(".jp-RenderedMarkdown p", has_text="Write the two examples on paper")
+        expect(text.first).to_be_visible()
         cells = page.locator(CELL)
         answer = cells.filter(has_text="def phi3_prompt(record)").first
         for wanted, typed in (("failed", None), ("passed", source)):
