@@ -549,17 +549,20 @@ if not flag.exists():
     time.sleep(600)"""
 
 
+def write_lesson(path, source):
+    """A notebook with a title and one cell of code."""
+    title = nbformat.v4.new_markdown_cell("# A title\n\nWhat it is about.")
+    notebook = nbformat.v4.new_notebook(cells=[title, nbformat.v4.new_code_cell(source)])
+    nbformat.write(notebook, path)
+
+
 @pytest.fixture
 def two_lessons(place):
     """A folder with two tiny lessons; the second hangs when it is run for the first time."""
     folder = place / "notebooks"
     folder.mkdir()
-    for name, source in (("00_first", FIRST), ("01_second", SECOND)):
-        cells = [
-            nbformat.v4.new_markdown_cell("# A title\n\nWhat it is about."),
-            nbformat.v4.new_code_cell(source),
-        ]
-        nbformat.write(nbformat.v4.new_notebook(cells=cells), folder / f"{name}.ipynb")
+    write_lesson(folder / "00_first.ipynb", FIRST)
+    write_lesson(folder / "01_second.ipynb", SECOND)
     return {"attributes": {"helpers.lessons.NOTEBOOKS": str(folder)}}
 
 
@@ -816,6 +819,6 @@ def test_killed_at_random_moments(server, place, uninterrupted, two_lessons, see
         assert len(ollama.requests) <= N + 20  # one a kill may have been on its way
     check_swept(place)
     (place / "out/runs").mkdir(parents=True)
-    (place / "out/runs/begun.flag").touch()  # on a slow machine none of the kills might make it
+    write_lesson(place / "notebooks/01_second.ipynb", FIRST)  # one that does not hang
     kill_at_random(server, RUN, place, rng, 4.0, **two_lessons)
     check_swept(place / "out")
