@@ -37,6 +37,7 @@ from helpers.classroom.submissions import RefusedError, cells_of, collect
 from helpers.cli import main
 from helpers.errors import CourseError
 from helpers.files import read_json
+from helpers.markup import prose
 from helpers.settings import COURSE
 
 TOY = {"77": Lesson("77", "toy_exercises")}
@@ -318,6 +319,9 @@ def test_the_class_page_shows_what_fails_most_and_groups_equal_wrong_answers(gra
     figure = soup.find("figure")
     assert figure.img["alt"] == figure.figcaption.get_text()
     assert "77.1 every number is doubled" in figure.img["alt"]
+    heads = [th.get_text() for th in soup.select("th.num")]
+    assert heads.count("passed") == 2, "numbers stand to the right"
+    assert "answer" not in heads, "words to the left"
     assert figure.find("table"), "the numbers that are drawn"
     targets = [a["href"] for a in soup.select("table a")]
     assert len(targets) == len(report["students"])
@@ -692,6 +696,13 @@ def test_two_students_of_one_name_are_both_marked(tmp_path):
 def test_bytes_that_are_no_notebook(data, words):
     with pytest.raises(RefusedError, match=words):
         cells_of(data)
+
+
+def test_words_for_students_are_set_as_they_are_meant_and_escaped():
+    told = "Take `x < 2 * *y`, *not* 2 * x, nor a*b*c: <b>"
+    assert prose(told) == (
+        "Take <code>x &lt; 2 * *y</code>, <em>not</em> 2 * x, nor a*b*c: &lt;b&gt;"
+    )
 
 
 def test_page_names_are_different_on_every_file_system():

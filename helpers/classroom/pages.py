@@ -7,6 +7,7 @@ The look is the site's, from assets/site/style.css.
 from __future__ import annotations
 
 import html
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -15,7 +16,7 @@ import pandas as pd
 
 from helpers import plots
 from helpers.data import ASSETS
-from helpers.markup import escaped, table
+from helpers.markup import escaped, prose, table
 
 MOST_DRAWN = 12  # sub-checks in the figure; the tables have all
 MOST_ANSWERS = 5  # wrong answers of a sub-check on the page; grades.json has all
@@ -46,14 +47,14 @@ def feedback_page(row: Mapping[str, Any], report: Mapping[str, Any]) -> str:
 def exercise_section(one: Mapping[str, Any], title: str) -> str:
     """What became of one exercise, part by part."""
     id = escaped(one["exercise"])
-    lines = [f'<h2 id="ex-{id}">{id} · {escaped(title)}: {escaped(one["verdict"])}</h2>']
+    lines = [f'<h2 id="ex-{id}">{id} · {escaped(title)} · {escaped(one["verdict"])}</h2>']
     if one["message"]:
-        lines.append(f"<p>{escaped(one['message'])}</p>")
+        lines.append(f"<p>{prose(one['message'])}</p>")
     items = []
     for part in one["parts"]:
-        item = f"<strong>{escaped(part['verdict'])}</strong>: {escaped(part['part'])}"
+        item = f"<strong>{escaped(part['verdict'])}</strong>: {prose(part['part'])}"
         if part["message"]:
-            item += f"<br>{escaped(part['message'])}"
+            item += f"<br>{prose(part['message'])}"
         if part["got"]:
             item += f"<br>What came back: <code>{escaped(part['got'])}</code>"
         items.append(f"<li>{item}</li>")
@@ -82,7 +83,7 @@ def class_page(report: Mapping[str, Any]) -> str:
 def hardest(exercises: Sequence[Mapping], n: int) -> str:
     """A figure of the sub-checks at which most answers end."""
     rows = [
-        {"sub-check": f"{e['exercise']} {p['part']}", "students": p["failed"]}
+        {"sub-check": f"{e['exercise']} {p['part']}".replace("`", ""), "students": p["failed"]}
         for e in exercises
         for p in e["parts"]
     ]
@@ -90,25 +91,27 @@ def hardest(exercises: Sequence[Mapping], n: int) -> str:
     if not rows:
         return "<p>No answer that was given is wrong.</p>"
     drawn = pd.DataFrame(rows[:MOST_DRAWN])
-    fig, ax = plots.figure(height=0.9 + 0.36 * len(drawn))
+    names = [_two_lines(name) for name in drawn["sub-check"]]
+    fig, ax = plots.figure(height=0.9 + 0.36 * len(drawn) + 0.1 * "\n".join(names).count("\n"))
     places = range(len(drawn))
-    bars = ax.barh(places, drawn["students"], 0.6, color="#0072b2", hatch="///", edgecolor="white")
+    bars = ax.barh(places, drawn["students"], 0.6, color="#0072b2")
     ax.bar_label(bars, padding=4)
-    names = [_short(name) for name in drawn["sub-check"]]
     ax.set_yticks(list(places), names, parse_math=False)
-    ax.set(xlabel="students whose answer ends at it", xlim=(0, 1.12 * max(drawn["students"])))
+    ax.set(xlabel="students whose answer fails here", xlim=(0, 1.12 * max(drawn["students"])))
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.invert_yaxis()
-    top = rows[0]
+    top, more = rows[0], len(rows) - len(drawn)
     caption = (
-        f"At which sub-check the answers of {n} students end: most often, {top['students']} times, "
-        f"at {top['sub-check']}."
+        f"At which sub-check the answers of {n} students fail: most often, {top['students']} "
+        f"{'time' if top['students'] == 1 else 'times'}, at {top['sub-check']}."
     )
+    if more:
+        caption += f" Drawn are the first {len(drawn)}; the table has {more} more."
     return plots.show(fig, caption, table=pd.DataFrame(rows))._repr_html_()
 
 
-def _short(text: str, limit: int = 48) -> str:
-    return text if len(text) <= limit else f"{text[:limit]} …"
+def _two_lines(text: str, limit: int = 40) -> str:
+    return "\n".join(textwrap.wrap(text, limit, max_lines=2, placeholder=" …"))
 
 
 def wrong_answers(exercises: Sequence[Mapping]) -> str:
@@ -122,7 +125,7 @@ def wrong_answers(exercises: Sequence[Mapping]) -> str:
     rows.sort(key=lambda row: -row[0])
     if not rows:
         return "<p>There are none.</p>"
-    cells = [[escaped(name), escaped(answer), str(n)] for n, name, answer in rows]
+    cells = [[prose(name), escaped(answer), str(n)] for n, name, answer in rows]
     return table("Wrong answers, grouped", ["sub-check", "answer", "students"], cells)
 
 
