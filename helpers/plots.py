@@ -19,7 +19,10 @@ from collections.abc import Mapping, Sequence
 import matplotlib
 import numpy as np
 import pandas as pd
+from matplotlib.colors import ListedColormap, to_rgb
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from matplotlib.ticker import LogLocator
 from PIL import Image  # matplotlib brings it along
 
 from helpers.errors import DataError
@@ -94,6 +97,15 @@ class HTMLFigure:
         return f"Figure: {self.caption}"
 
 
+def ink(background) -> str:
+    """ "black" or "white": what is read better on a colour, by WCAG's contrast ratio."""
+    linear = [
+        x / 12.92 if x <= 0.04045 else ((x + 0.055) / 1.055) ** 2.4 for x in to_rgb(background)
+    ]
+    luminance = float(np.dot(linear, (0.2126, 0.7152, 0.0722)))
+    return "white" if 1.05 / (luminance + 0.05) > (luminance + 0.05) / 0.05 else "black"
+
+
 def _small(png: bytes, limit: int = PALETTE_FROM) -> bytes:
     """The picture, with a palette of 256 colours if it is above the limit: lessons are in git."""
     if len(png) <= limit:
@@ -138,6 +150,25 @@ def losses(records: Sequence, loss_on: str, smooth: int = 9) -> Figure:
     return fig
 
 
+def learning_rates(rates: Sequence[float]) -> HTMLFigure:
+    """The learning rate of every step of a schedule, and where it is highest."""
+    rates = [float(rate) for rate in rates]
+    fig, ax = figure(height=2.8)
+    colour, style, _ = LOOK["training"]
+    ax.plot(range(len(rates)), rates, color=colour, linestyle=style, marker=".", markersize=4)
+    top = rates.index(max(rates))
+    ax.plot([top], [rates[top]], "o", color="black")
+    where = {"xytext": (8, 2), "textcoords": "offset points", "va": "bottom", **_PLATE}
+    ax.annotate(f"{rates[top]:.3g} at step {top}", (top, rates[top]), **where)
+    ax.set(xlabel="optimiser steps", ylabel="learning rate", ylim=(0, 1.18 * rates[top]))
+    ax.ticklabel_format(axis="y", style="sci", scilimits=(-2, 3), useMathText=True)
+    return show(
+        fig,
+        f"Learning rate of {len(rates)} steps: {rates[0]:.3g} at the first, highest at step {top} "
+        f"with {rates[top]:.3g}, and {rates[-1]:.3g} at the last.",
+    )
+
+
 def lengths(counts: Sequence[int], label: str) -> Figure:
     """How many rows have how many tokens."""
     fig, ax = figure(height=2.6)
@@ -162,29 +193,13 @@ def padding_grid(doc_ids, labels) -> Figure:
     """A batch as a grid: a square per token, learnt from, only read, or padding."""
     rows, width = doc_ids.shape
     fig, ax = figure(height=0.9 + 0.24 * rows)
-    kinds = [
-        ("padding", "#f0f0f0", "", doc_ids < 0),
-        ("read, not learnt from", "#bbbbbb", "", (doc_ids >= 0) & (labels == -100)),
-        ("learnt from", "#0072b2", "///", labels != -100),
-    ]
-    for name, colour, hatch, where in kinds:
-        cells = [(c, r) for r in range(rows) for c in range(width) if where[r][c]]
-        for number, (column, row) in enumerate(cells):
-            ax.bar(
-                column,
-                0.9,
-                bottom=-row - 0.9,
-                width=0.95,
-                color=colour,
-                hatch=hatch,
-                edgecolor="white",
-                linewidth=0,
-                label=name if number == 0 else None,
-            )
-    ax.set(xlabel="position in the batch", ylabel="row", yticks=[-r - 0.45 for r in range(rows)])
-    ax.set_yticklabels(range(1, rows + 1))
-    ax.grid(False)
-    ax.legend(ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0))
+    names = np.where(doc_ids < 0, "padding", np.where(labels == -100, *list(TOKEN_LOOK)[1:3]))
+    look = {name: TOKEN_LOOK[name] for name in ("padding", *list(TOKEN_LOOK)[1:3])}
+    _runs(ax, names.tolist(), look, first=-0.5)
+    ax.vlines(np.arange(0.5, width - 1), -0.5, rows, color="white", linewidth=0.72)  # a pixel
+    ax.set(xlabel="position in the batch (tokens)", ylabel="row")
+    ax.set_yticks(range(rows), range(1, rows + 1))
+    ax.legend(ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False)
     return fig
 
 
@@ -203,7 +218,7 @@ def learnt_shares(shares: dict[str, float], loss_on: str = "") -> Figure:
     ax.set(xlabel="% of all tokens, each counted with its weight", xlim=(0, 100))
     ax.invert_yaxis()
     ax.grid(False)
-    ax.legend(ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1.0))
+    ax.legend(ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False)
     return fig
 
 
@@ -629,6 +644,13 @@ def learning_curves(
         last = wide.iloc[-1]
         told.append(f"{arm} ends at {last.mean():.3f} (seeds {last.min():.3f} to {last.max():.3f})")
     ax.set(xlabel=label, ylabel="response loss\n(nats per response token)")
+    if table[y].max() > 3 * table[y].min() > 0:  # or the fall at the beginning hides the end
+        ax.set_yscale("log")
+        ax.set_ylabel("response loss, logarithmic\n(nats per response token)")
+        for axis in (ax.yaxis.set_major_formatter, ax.yaxis.set_minor_formatter):
+            axis("{x:g}")
+        ax.yaxis.set_major_locator(LogLocator(10, subs=(1, 2, 3, 5)))
+        ax.yaxis.set_minor_locator(LogLocator(10, subs=(0.8, 0.9, 1.2, 1.5, 4)))
     ax.legend()
     return show(
         fig,
@@ -673,7 +695,8 @@ def data_curve(table: pd.DataFrame, label: str, base: Mapping | None = None) -> 
         ax.plot(places, table[name], color=colour, linestyle=line, **look)
         if base and name == "score":
             ax.axhline(base["score"], color=LOOK["before"][0], linestyle=":", label="untouched")
-            ax.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), fontsize=9)
+            ax.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), fontsize=9, frameon=False)
+            ax.set_ylim(bottom=min(0.0, table["score_low"].min()))  # a line at 0 is no axis
         ax.set_xscale(scale)
         ax.set_xticks(places, [textwrap.fill(text, 12) for text in names])
         ax.minorticks_off()
@@ -765,13 +788,12 @@ def formats_crossed(matrix: pd.DataFrame) -> HTMLFigure:
     fig, ax = figure(width=2.8 + 1.25 * n, height=1.4 + 0.7 * n)
     scores = matrix.pivot(index="trained", columns="asked", values="score").loc[names, names]
     top = max(1.0, float(scores.to_numpy().max()))
-    ax.imshow(scores, cmap="Blues", vmin=0, vmax=1.25 * top, aspect="auto")
+    drawn = ax.imshow(scores, cmap="Blues", vmin=0, vmax=1.25 * top, aspect="auto")
     told = []
     for row in matrix.itertuples():
         i, j = names.index(row.trained), names.index(row.asked)
         text = f"{row.score:.1f}\n±{(row.high - row.low) / 2:.1f}"
-        dark = row.score > 0.75 * top
-        look = {"color": "white" if dark else "black", "weight": "bold" if i == j else "normal"}
+        look = {"color": ink(drawn.to_rgba(row.score)), "weight": "bold" if i == j else "normal"}
         ax.text(j, i, text, ha="center", va="center", size=9, **look)
         told.append(
             f"trained with {row.trained}, asked with {row.asked}: {row.score:.1f} ({row.low:.1f} to "
@@ -813,7 +835,7 @@ def by_subject(report: dict) -> HTMLFigure:
     ax.set_yticks(range(len(names)), names)
     ax.set_ylim(len(names) - 0.5, -0.6)
     ax.set(xlim=(0, 100), xlabel="questions answered rightly, %, with 95 % intervals")
-    ax.legend(ncols=3, loc="lower center", bbox_to_anchor=(0.4, 1.0))
+    ax.legend(ncols=3, loc="lower center", bbox_to_anchor=(0.4, 1.0), frameon=False)
     told = "; ".join(_told_share(model) for model in models)
     return show(
         fig,
@@ -839,9 +861,15 @@ MODEL_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#707070", "#e69f00
 MODEL_MARKERS = "sD^ovP<"
 
 
-def model_look(place: int) -> tuple[str, str]:
-    """(colour, marker) of the model at a place in the list of models."""
-    return MODEL_COLOURS[place % 7], MODEL_MARKERS[place % 7]
+def model_looks(names: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Name → (colour, marker). A model that is called like an arm looks like that arm."""
+    own = {name: (ARM_LOOK[name][0], ARM_LOOK[name][2]) for name in names if name in ARM_LOOK}
+    taken = {part for look in own.values() for part in look}
+    colours, markers = (
+        itertools.cycle([x for x in all_of if x not in taken])
+        for all_of in (MODEL_COLOURS, MODEL_MARKERS)
+    )
+    return {name: own.get(name) or (next(colours), next(markers)) for name in names}
 
 
 def ratings(table: pd.DataFrame) -> HTMLFigure:
@@ -850,7 +878,7 @@ def ratings(table: pd.DataFrame) -> HTMLFigure:
     table: columns `model rating low high elo votes`, as `helpers.evaluate.arena.ratings` makes it.
     """
     fig, ax = figure(width=8, height=1.3 + 0.42 * len(table))
-    looks = {name: model_look(i) for i, name in enumerate(sorted(table["model"]))}
+    looks = model_looks(sorted(table["model"]))
     for place, row in enumerate(table.itertuples()):
         colour, marker = looks[row.model]
         ax.plot([row.low, row.high], [-place, -place], color=colour, linewidth=2.5)
@@ -880,7 +908,7 @@ def wins(shares: pd.DataFrame, counts: pd.DataFrame) -> HTMLFigure:
     fig, ax = figure(width=2.6 + 1.0 * n, height=1.5 + 0.62 * n)
     values = np.ma.masked_invalid(100 * shares.to_numpy(dtype=float))
     colours = matplotlib.colormaps["PuOr_r"].with_extremes(bad="#eeeeee")
-    ax.imshow(values, cmap=colours, vmin=0, vmax=100, aspect="auto")
+    drawn = ax.imshow(values, cmap=colours, vmin=0, vmax=100, aspect="auto")
     told = []
     for i, a in enumerate(names):
         for j, b in enumerate(names):
@@ -888,10 +916,8 @@ def wins(shares: pd.DataFrame, counts: pd.DataFrame) -> HTMLFigure:
                 continue
             value, met = shares.iloc[i, j], int(counts.iloc[i, j])
             text = "never met" if np.isnan(value) else f"{100 * value:.0f} %\nof {met}"
-            dark = not np.isnan(value) and abs(value - 0.5) > 0.32
-            ax.text(
-                j, i, text, ha="center", va="center", color="white" if dark else "black", size=9
-            )
+            colour = "black" if np.isnan(value) else ink(drawn.to_rgba(100 * value))
+            ax.text(j, i, text, ha="center", va="center", color=colour, size=9)
             if i < j:
                 told.append(
                     f"{a} and {b} never met"
@@ -950,18 +976,23 @@ SLOT_LOOK = {  # what is done about a token when the next one is generated → (
 }
 
 
-def _runs(ax, rows: Sequence[Sequence[str | None]], look: Mapping[str, tuple]) -> dict[str, int]:
-    """How many squares of each kind there are, drawn: a line a row, its kinds from left to right."""
+def _runs(
+    ax, rows: Sequence[Sequence[str | None]], look: Mapping[str, tuple], first: float = 0
+) -> dict[str, int]:
+    """How many squares of each kind there are, drawn: a line a row, its kinds from left to right.
+
+    first: where the first square begins.
+    """
     counts = dict.fromkeys(look, 0)
     for place, row in enumerate(rows):
-        start = 0
+        start = first
         for kind, run in itertools.groupby(row):
             n = len(list(run))
             if kind:
                 colour, hatch = look[kind]
-                first = {"label": kind} if not counts[kind] else {}
+                named = {"label": kind} if not counts[kind] else {}
                 inside = {"hatch": hatch, "edgecolor": "white", "linewidth": 0}
-                ax.barh(place, n, 0.86, left=start, color=colour, **inside, **first)
+                ax.barh(place, n, 0.86, left=start, color=colour, **inside, **named)
                 counts[kind] += n
             start += n
     ax.set_ylim(len(rows) - 0.4, -0.6)
@@ -1008,6 +1039,51 @@ def layouts(padded, packed) -> HTMLFigure:
         f"The same {len(left)} rows in two layouts. {'; '.join(told)}. Packed rows are drawn one "
         "below the other; in memory they lie end to end, and the first line belongs to each of them.",
         table=pd.DataFrame(counts, index=names).rename_axis("layout").reset_index(),
+    )
+
+
+def attention_mask(mask, doc_ids: Sequence[int]) -> HTMLFigure:
+    """What each token of a packed batch may look at: its own text, or the prefix (document 0).
+
+    mask: (T, T), true where the token of the row may look at that of the column; doc_ids: T numbers.
+    Raises DataError if the two do not belong together.
+    """
+    seen, docs = np.asarray(mask, dtype=bool), np.asarray(doc_ids)
+    if seen.shape != (len(docs), len(docs)):
+        raise DataError(
+            f"the mask has the shape {seen.shape}, but there are {len(docs)} document numbers: "
+            f"give one of {(len(docs), len(docs))}"
+        )
+    own = docs[:, None] == docs[None, :]
+    kinds = np.where(seen, np.where(docs[None, :] == 0, 2, np.where(own, 1, 3)), 0)
+    look = {
+        "not seen": "#f0f0f0",
+        "its own text": "#0072b2",
+        "what all rows begin with": "#e69f00",
+        "another text": "#000000",
+    }
+    fig, ax = figure(width=6.2, height=5.6)
+    ax.imshow(kinds, cmap=ListedColormap(list(look.values())), vmin=0, vmax=3, interpolation="none")
+    edges = [0, *(np.flatnonzero(np.diff(docs)) + 1).tolist(), len(docs)]
+    for edge in edges[1:-1]:
+        ax.axhline(edge - 0.5, color="white", linewidth=1)
+        ax.axvline(edge - 0.5, color="white", linewidth=1)
+    middles = [(a + b - 1) / 2 for a, b in itertools.pairwise(edges)]
+    names = [f"text {docs[a]}" if docs[a] else "prefix" for a in edges[:-1]]
+    ax.set_xticks(middles, names)
+    ax.set_yticks(middles, names, rotation=90, va="center")
+    ax.tick_params(length=0)
+    ax.grid(False)
+    ax.set(xlabel="… may look at this token", ylabel="this token …")
+    counts = {name: int((kinds == kind).sum()) for kind, name in enumerate(look)}
+    present = [Patch(color=look[name], label=name) for name in look if counts[name]]
+    fig.legend(handles=present, loc="outside upper center", ncols=3, frameon=False)
+    told = ", ".join(f"{name} {n:,}" for name, n in counts.items() if n)
+    return show(
+        fig,
+        f"Which token of a packed batch of {len(docs)} may look at which: a row for the one that looks, "
+        f"a column for the one that is looked at, lines between the texts. Of {seen.size:,} pairs: {told}.",
+        dpi=80,
     )
 
 
@@ -1083,6 +1159,7 @@ def ladder(table: pd.DataFrame, unit: str = "tokens per second") -> HTMLFigure:
         told.append(f"{row.rung} {row.rate:,.0f}" + (f" ({times})" if times else ""))
     ax.set_yticks(range(len(table)), table["rung"])
     ax.set(xlabel=unit, xlim=(0, 1.5 * table["rate"].max()))
+    ax.xaxis.set_major_formatter("{x:,.0f}")
     ax.invert_yaxis()
     ax.grid(axis="y", visible=False)
     return show(
@@ -1217,6 +1294,7 @@ def optimism(table: pd.DataFrame) -> HTMLFigure:
     ax.set_xlabel(
         "how much lower the response loss is than with the usual setting\n(nats per token)"
     )
+    ax.locator_params(axis="x", nbins=6)
     return show(
         fig,
         "How much better the best trial of the search is than the usual setting, nats per token of "

@@ -19,17 +19,23 @@ from helpers.plots import (
     _places,
     agreement,
     arm_look,
+    attention_mask,
     cache_filling,
     calibration,
     difference_by,
     figure,
     forest,
+    ink,
     ladder,
     layouts,
     learning_curves,
+    learning_rates,
     loss_histograms,
+    model_looks,
     one_model,
+    padding_grid,
     paired_difference,
+    ratings,
     rows_leave,
     score_distribution,
     show,
@@ -39,7 +45,7 @@ WEIGHTS = ["response@0.01", "response@0.1", "response@0.25", "response@0.5"]
 EVERY = [*ARMS, *WEIGHTS]
 
 
-def ink(shown, arm) -> int:
+def coloured(shown, arm) -> int:
     """Pixels of a figure in exactly an arm's colour."""
     pixels = np.asarray(Image.open(io.BytesIO(shown.png)).convert("RGB"))
     return int((pixels == rgb(arm)).all(axis=-1).sum())
@@ -91,7 +97,7 @@ def test_the_same_arm_has_the_same_colour_in_every_figure(a, b):
         learning_curves(curves([b, a])),
     ]
     for shown in drawn:
-        assert ink(shown, a) > 20
+        assert coloured(shown, a) > 20
 
 
 def test_one_model_under_many_arms_says_every_loss_and_the_chosen_one():
@@ -101,8 +107,8 @@ def test_one_model_under_many_arms_says_every_loss_and_the_chosen_one():
         "the arm learns from: all 3.50, response 4.25. In bold: response."
     )
     assert "In bold" not in one_model({"all": 3.5}).caption
-    assert ink(shown, "all") > 20
-    assert ink(shown, "response") > 20
+    assert coloured(shown, "all") > 20
+    assert coloured(shown, "response") > 20
 
 
 def test_the_forest_says_every_contrast_the_first_on_top():
@@ -118,7 +124,7 @@ def test_the_forest_says_every_contrast_the_first_on_top():
 def test_a_hollow_marker_is_not_resolved():
     """Filled and hollow differ in ink: the same row, once resolved and once not."""
     table = contrast_rows([("response", "all")])
-    filled, hollow = (ink(forest(table.assign(resolved=r)), "response") for r in (True, False))
+    filled, hollow = (coloured(forest(table.assign(resolved=r)), "response") for r in (True, False))
     assert filled > hollow + 30
 
 
@@ -291,3 +297,75 @@ def test_ladder_says_every_rung_and_no_ratio_for_the_first():
     assert "plain 500; better 1,250 (× 2.50 (2.25 to 2.75))" in shown.caption
     assert "nan" not in shown.caption
     assert table.equals(shown.table)
+
+
+# --- schedules and masks --------------------------------------------------------------------------
+
+
+def test_a_schedule_says_where_it_begins_is_highest_and_ends():
+    shown = learning_rates([1e-4, 2e-4, 1.5e-4, 2e-5])
+    assert shown.caption == (
+        "Learning rate of 4 steps: 0.0001 at the first, highest at step 1 with 0.0002, and 2e-05 at "
+        "the last."
+    )
+
+
+def test_a_mask_shows_each_text_and_the_prefix_and_what_should_not_be_seen():
+    docs = [0, 0, 1, 1, 2]
+    right = np.array(
+        [[1, 0, 0, 0, 0], [1, 1, 0, 0, 0], [1, 1, 1, 0, 0], [1, 1, 1, 1, 0], [1, 1, 0, 0, 1]]
+    )
+    caption = attention_mask(right, docs).caption
+    assert caption.endswith("Of 25 pairs: not seen 12, its own text 4, what all rows begin with 9.")
+    everything_before = np.tril(np.ones((5, 5)))
+    assert "another text 2." in attention_mask(everything_before, docs).caption
+    with pytest.raises(DataError, match=r"the shape \(5, 5\), but there are 4 document numbers"):
+        attention_mask(right, docs[:4])
+
+
+def test_a_batch_as_a_grid_has_a_square_for_every_token():
+    rows = [Example([5] * n, ["response"] * n) for n in (3, 5)]
+    batch = padded(rows, "response")
+    fig = padding_grid(batch.doc_ids, batch.labels)
+    (ax,) = fig.axes
+    widths = dict.fromkeys(("learnt from", "padding"), 0)
+    for container in ax.containers:
+        for bar in container:
+            kind = "padding" if to_rgb(bar.get_facecolor()) == to_rgb("#f0f0f0") else "learnt from"
+            widths[kind] += bar.get_width()
+    assert widths == {"learnt from": 2 + 4, "padding": 2}
+    (gaps,) = ax.collections
+    assert [path.vertices[0][0] for path in gaps.get_paths()] == [0.5, 1.5, 2.5]
+
+
+@pytest.mark.parametrize(
+    ("background", "better"),
+    [("white", "black"), ("#000000", "white"), ("#0072b2", "white"), ("#e69f00", "black")],
+)
+def test_numbers_on_a_colour_are_black_or_white_whichever_is_read_better(background, better):
+    assert ink(background) == better
+
+
+def test_a_model_named_like_an_arm_looks_like_it_and_no_other_does():
+    looks = model_looks(["all", "base", "micro", "response"])
+    assert looks["all"] == ("#000000", "o")
+    assert looks["response"] == ("#0072b2", "s")
+    assert len({colour for colour, _ in looks.values()}) == len({m for _, m in looks.values()}) == 4
+    rows = [("response", 1100.0), ("all", 1000.0), ("base", 900.0)]
+    table = pd.DataFrame(rows, columns=["model", "rating"])
+    shown = ratings(table.assign(low=table.rating - 9, high=table.rating + 9, elo=table.rating))
+    assert coloured(shown, "all") > 20
+    assert coloured(shown, "response") > 20
+
+
+def test_curves_that_fall_far_stand_on_a_logarithmic_axis_whose_numbers_are_plain(monkeypatch):
+    drawn = []
+    monkeypatch.setattr("helpers.plots.show", lambda fig, *a, **k: drawn.append(fig))
+    learning_curves(curves(["all"], steps=(0, 20, 66)))  # from 4 to 0.7
+    learning_curves(curves(["all"], steps=(0, 20)))  # from 4 to 3
+    far, near = (fig.axes[0] for fig in drawn)
+    assert (far.get_yscale(), near.get_yscale()) == ("log", "linear")
+    drawn[0].canvas.draw()
+    texts = [t.get_text() for t in far.get_yticklabels() + far.get_yticklabels(minor=True)]
+    assert {"1", "2", "0.8"} <= set(texts)
+    assert "logarithmic" in far.get_ylabel()
