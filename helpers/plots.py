@@ -22,7 +22,6 @@ import pandas as pd
 from matplotlib.colors import ListedColormap, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
-from matplotlib.ticker import LogLocator
 from PIL import Image  # matplotlib brings it along
 
 from helpers.errors import DataError
@@ -90,11 +89,16 @@ class HTMLFigure:
     def _table_html(self) -> str:
         if self.table is None:
             return ""
-        rows = self.table.to_html(index=False, border=0, na_rep="–", float_format="{:.1f}".format)
+        rows = self.table.to_html(index=False, border=0, na_rep="–", float_format=_three_digits)
         return f"<details><summary>The numbers as a table</summary>{rows}</details>"
 
     def __repr__(self) -> str:
         return f"Figure: {self.caption}"
+
+
+def _three_digits(number: float) -> str:
+    """1.04, 68.9, 2,066: as many digits as tell the numbers of a figure apart."""
+    return f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.3g}"
 
 
 def ink(background) -> str:
@@ -644,13 +648,6 @@ def learning_curves(
         last = wide.iloc[-1]
         told.append(f"{arm} ends at {last.mean():.3f} (seeds {last.min():.3f} to {last.max():.3f})")
     ax.set(xlabel=label, ylabel="response loss\n(nats per response token)")
-    if table[y].max() > 3 * table[y].min() > 0:  # or the fall at the beginning hides the end
-        ax.set_yscale("log")
-        ax.set_ylabel("response loss, logarithmic\n(nats per response token)")
-        for axis in (ax.yaxis.set_major_formatter, ax.yaxis.set_minor_formatter):
-            axis("{x:g}")
-        ax.yaxis.set_major_locator(LogLocator(10, subs=(1, 2, 3, 5)))
-        ax.yaxis.set_minor_locator(LogLocator(10, subs=(0.8, 0.9, 1.2, 1.5, 4)))
     ax.legend()
     return show(
         fig,

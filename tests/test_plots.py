@@ -219,7 +219,7 @@ def test_a_table_of_the_numbers_is_folded_below_a_figure():
     page = show(fig, "a line", table=pd.DataFrame({"<x>": [1.25]}))._repr_html_()
     assert "<details><summary>The numbers as a table</summary><table" in page
     assert "<th>&lt;x&gt;</th>" in page
-    assert "1.2</td>" in page
+    assert "1.25</td>" in page
     assert "<details>" not in show(fig, "a line")._repr_html_()
 
 
@@ -358,14 +358,8 @@ def test_a_model_named_like_an_arm_looks_like_it_and_no_other_does():
     assert coloured(shown, "response") > 20
 
 
-def test_curves_that_fall_far_stand_on_a_logarithmic_axis_whose_numbers_are_plain(monkeypatch):
-    drawn = []
-    monkeypatch.setattr("helpers.plots.show", lambda fig, *a, **k: drawn.append(fig))
-    learning_curves(curves(["all"], steps=(0, 20, 66)))  # from 4 to 0.7
-    learning_curves(curves(["all"], steps=(0, 20)))  # from 4 to 3
-    far, near = (fig.axes[0] for fig in drawn)
-    assert (far.get_yscale(), near.get_yscale()) == ("log", "linear")
-    drawn[0].canvas.draw()
-    texts = [t.get_text() for t in far.get_yticklabels() + far.get_yticklabels(minor=True)]
-    assert {"1", "2", "0.8"} <= set(texts)
-    assert "logarithmic" in far.get_ylabel()
+def test_a_table_shows_ratios_and_rates_with_three_digits():
+    numbers = pd.DataFrame({"ratio": [1.038, float("nan")], "rate": [2571.2, 85.5]})
+    cells = show(figure()[0], "x", table=numbers)._repr_html_()
+    for cell in ("1.04", "–", "2,571", "85.5"):
+        assert f"<td>{cell}</td>" in cells
