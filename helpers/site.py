@@ -38,6 +38,7 @@ GUIDES = {  # page → the file that it shows
     "results": "benchmarks/RESULTS.md",
     "scaling": "docs/scaling.md",
 }
+NARROWEST = 30  # characters of code that a window of 320 pixels shows
 EXERCISES = "exercises"  # the page that lists them, and the folder they are in
 
 
@@ -116,6 +117,7 @@ def read_lesson(path: Path, pages: dict[str, str]) -> Lesson:
     title = take(soup, "h1")
     lead = take(soup, "p")
     name_tables(soup)
+    reach_wide_code(soup)
     return Lesson(
         name=path.stem,
         title=re.sub(r"^\d\d · ", "", title.get_text()) if title else path.stem,
@@ -178,6 +180,17 @@ def page_of(file: str, pages: dict[str, str]) -> str:
     return ""
 
 
+def reach_wide_code(soup) -> None:
+    """Let the keyboard's focus stop at code that scrolls in a narrow window: arrow keys move it then.
+
+    Outputs are wrapped and need none; neither does code that fits the narrowest window.
+    """
+    for code in soup.find_all("pre"):
+        widest = max(map(len, code.get_text().splitlines()), default=0)
+        if widest > NARROWEST and not code.find_parent(class_="out"):
+            code["tabindex"] = "0"
+
+
 def take_contract(soup) -> dict[str, str]:
     """The table under the title as name → HTML, taken out of the page."""
     table = soup.find("table")
@@ -185,6 +198,12 @@ def take_contract(soup) -> dict[str, str]:
         return {}
     rows = [row.find_all("td") for row in table.extract().select("tbody tr")]
     return {name.get_text(): value.decode_contents() for name, value in rows}
+
+
+def contract_list(rows: dict[str, str]) -> str:
+    """What a lesson promises and needs, as a list; nothing if it says nothing."""
+    items = "".join(f"<dt>{name}</dt><dd>{text}</dd>" for name, text in rows.items())
+    return f'<dl class="contract">{items}</dl>' if items else ""
 
 
 def read_guide(name: str, file: str, pages: dict[str, str]) -> Guide:
@@ -199,9 +218,11 @@ def read_guide(name: str, file: str, pages: dict[str, str]) -> Guide:
     flatten(soup)
     mend_links(soup, pages)
     title = take(soup, "h1")
+    rows = take_contract(soup) if path.suffix == ".ipynb" else {}
+    if rows:
+        soup.find("p").insert_after(BeautifulSoup(contract_list(rows), "html.parser"))
     name_tables(soup)
-    for code in soup.find_all("pre"):
-        code["tabindex"] = "0"  # what is wider than the page scrolls by keyboard, too
+    reach_wide_code(soup)
     seen: dict[str, int] = {}
     for heading in soup.find_all(id=True):
         seen[heading["id"]] = seen.get(heading["id"], 0) + 1
@@ -271,7 +292,7 @@ def align_columns(table) -> None:
     width = max((len(row) for row in rows), default=0)
     for column in range(width):
         texts = [row[column].get_text(strip=True) for row in body if len(row) > column]
-        number = re.compile(r"[-−+]?[\d,.]+(e[-+]?\d+)?|NaN|None|")
+        number = re.compile(r"[-−+]?[\d,.]+(e[-+]?\d+)?%?|NaN|None|")
         if any(texts) and all(number.fullmatch(text) for text in texts):
             for row in rows:
                 if len(row) > column:
@@ -344,7 +365,7 @@ def frame(*, title: str, about: str, current: str, lessons, guides, parts: str, 
 <nav class="lessons" aria-label="Lessons"><ol>{items}</ol></nav>
 {more}{parts}</div></header>
 <main id="main">
-{main}
+{keep_whole(main)}
 </main>
 <footer class="site-foot">
 {provenance(current, lessons)}
@@ -352,6 +373,11 @@ def frame(*, title: str, about: str, current: str, lessons, guides, parts: str, 
 </body>
 </html>
 """
+
+
+def keep_whole(page: str) -> str:
+    """Mark short names in the text, so that no line ends inside `--seeds`."""
+    return re.sub(r"<code>([^<]{1,24})</code>", r'<code class="whole">\1</code>', page)
 
 
 def provenance(current: str, lessons: list[Lesson]) -> str:
@@ -370,14 +396,13 @@ def provenance(current: str, lessons: list[Lesson]) -> str:
 
 def page(lesson: Lesson, lessons: list[Lesson], guides: list[Guide]) -> str:
     """A lesson as a page of its own."""
-    rows = "".join(f"<dt>{name}</dt><dd>{text}</dd>" for name, text in lesson.contract.items())
     main = [
         "<article>",
         f'<p class="eyebrow">Lesson {lesson.number}</p>',
         f"<h1>{html.escape(lesson.title)}</h1>",
         f'<p class="lead">{lesson.lead}</p>' if lesson.lead else "",
         "" if lesson.stamp else f'<p class="notice">{UNFINISHED}</p>',
-        f'<dl class="contract">{rows}</dl>' if rows else "",
+        contract_list(lesson.contract),
         lesson.body,
         "</article>",
         pager(lesson, lessons),
@@ -503,6 +528,6 @@ def picture(lessons: list[Lesson]) -> str:
     data = base64.b64encode((COURSE / found.group(2)).read_bytes()).decode()
     text = html.escape(found.group(1), quote=True)
     return (
-        f'<figure class="wide"><img alt="{text}" src="data:image/png;base64,{data}">'
+        f'<figure class="wide" tabindex="0"><img alt="{text}" src="data:image/png;base64,{data}">'
         f"<figcaption>{text}.</figcaption></figure>"
     )

@@ -161,6 +161,27 @@ def test_tables_have_captions_and_headers(pages, name):
         ]
 
 
+def test_code_that_scrolls_in_a_narrow_window_is_reached_by_keyboard_and_no_other(pages):
+    for page in pages.values():
+        for code in page.select("main pre"):
+            widest = max(map(len, code.get_text().splitlines()))
+            scrolls = widest > 30 and not code.find_parent(class_="out")  # outputs are wrapped
+            assert (code.get("tabindex") == "0") == scrolls, code
+
+
+def test_short_names_in_the_text_are_kept_on_one_line(pages):
+    kept = {code.get_text() for code in pages["commands"].select("main p code.whole")}
+    assert {"--seeds", "course bench --quick"} <= kept
+    assert max(map(len, kept)) <= 24
+    assert not pages["02_collating_and_masking"].select("pre .whole")
+
+
+def test_exercises_say_what_they_practise_in_a_list_as_lessons_do(pages):
+    page = pages["exercises-09_making_it_fast"]
+    assert page.select_one("dl.contract dt").get_text() == "Belongs to"
+    assert not page.find("caption")
+
+
 def test_the_name_of_an_index_heads_its_column(pages):
     """pandas gives it a second header row, with a gap above it."""
     headers = pages["05_llm_judge_scoring"].select("thead tr")
