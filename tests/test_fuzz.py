@@ -1,9 +1,10 @@
 """Any bytes in a file, any text in a field: what was asked for, or one CourseError; nothing else.
 
 Files are damaged as disks and hasty hands do it (cut off, a bit turned, a few bytes over others or in
-between) and as somebody does who wants to harm. The cases are the same in every run; COURSE_FUZZ=50
-draws fifty times as many, new ones each time. Judges' replies, questions, votes and preferences have
-such tests beside their others.
+between) and as somebody does who wants to harm. The same choice of tests draws the same cases again;
+another choice may not, since Hypothesis also draws words from the modules that are loaded.
+COURSE_FUZZ=50 draws fifty times as many, new ones each time. Judges' replies, questions, votes and
+preferences have such tests beside their others.
 """
 
 import json
@@ -19,7 +20,7 @@ import hypothesis
 import pytest
 import torch
 from conftest import TINY, random_model
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, example, given
 from hypothesis import strategies as st
 
 from helpers import cli
@@ -37,7 +38,7 @@ from helpers.files import (
     repair_journal,
     write_json,
 )
-from helpers.formatting import format_example, get_template
+from helpers.formatting import TEMPLATES, format_example, get_template
 from helpers.judge import judge_from_name
 from helpers.judge.rubric import RUBRICS
 from helpers.judge.verdicts import read_verdicts
@@ -60,7 +61,7 @@ SMALL = replace(TINY, n_layer=1, n_head=1, n_embd=5, n_positions=7, vocab_size=1
 
 
 def fuzz(examples):
-    """Hypothesis, with so many examples: the same ones each time, unless more were asked for."""
+    """Hypothesis, with so many examples: the same for the same tests, unless more were asked for."""
     return hypothesis.settings(
         max_examples=examples * MORE,
         derandomize=MORE == 1,
@@ -201,11 +202,18 @@ NUMBERS = st.floats() | st.integers(-2, 2) | st.integers()
 
 @fuzz(100)
 @given(NAMES)
+@example("response@0.1")
+@example("phi3")
+@example("reference")
+@example("ollama")
+@example("openai:phi3@http://localhost:8080/v1")
 def test_any_name_is_known_or_refused(name):
     weights = refused(SettingsError, segment_weights, name)
     assert weights is None or all(0 <= weights[segment] <= 1 for segment in SEGMENTS)
-    assert refused(SettingsError, get_template, name) is None
-    assert refused(SettingsError, judge_from_name, name) is None
+    template = refused(SettingsError, get_template, name)
+    assert template == TEMPLATES.get(name)
+    judge = refused(SettingsError, judge_from_name, name)
+    assert judge is None or judge.name.startswith(name.partition("@http")[0])
     for read, kind in ((load_records, DataError), (load_model, WeightsError)):
         assert refused(kind, read, name + "?") is None
 
