@@ -47,12 +47,15 @@ from helpers.experiment.measure import item_losses
 from helpers.experiment.rows import Material
 from helpers.experiment.runner import grid_provenance, heldout_is, set_up, visible
 from helpers.files import (
+    NUMBER,
+    NUMBER_OR_NONE,
     alone_in,
     atomic_path,
     check_folder,
     read_json,
     read_jsonl,
     remove_leftovers,
+    row_with,
     write_json,
     write_jsonl,
 )
@@ -911,12 +914,18 @@ class Found:
         )
 
 
+TRIAL = row_with(  # of trials.jsonl
+    trial=int, state=str, val_response_loss=NUMBER_OR_NONE, lr=NUMBER, losses=list,
+    **dict.fromkeys(asdict(Choice()), NUMBER),
+)  # fmt: skip
+
+
 def load_search(out: str | Path) -> Found:
     """What a search folder holds so far. Raises RunError when there is no search in it."""
     out = Path(out)
     if not (out / "search.json").exists() or not (out / "trials.jsonl").exists():
         raise RunError(f"there is no search in {out}: make one with `course tune --out`.")
-    trials = pd.DataFrame(read_jsonl(out / "trials.jsonl"))
+    trials = pd.DataFrame(read_jsonl(out / "trials.jsonl", TRIAL))
     if trials.empty:
         raise RunError(f"{out}: no trial has come to an end yet. The same command goes on.")
     trials["val_response_loss"] = trials["val_response_loss"].astype(float)

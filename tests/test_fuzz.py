@@ -10,11 +10,13 @@ preferences have such tests beside their others.
 import json
 import math
 import os
+import shutil
 import struct
 import sys
 import zipfile
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -26,10 +28,12 @@ from hypothesis import strategies as st
 from helpers import cli
 from helpers.classroom import wire
 from helpers.classroom.submissions import Notebook, collect
+from helpers.curves import curve_table, effects, load_curve
 from helpers.curves.plan import read_template
 from helpers.data import load_records, stream_records
 from helpers.errors import CourseError, DataError, RunError, SettingsError, WeightsError
 from helpers.evaluate.questions import load_questions
+from helpers.experiment import load_grid, summary
 from helpers.files import (
     append_jsonl,
     content_hash,
@@ -54,6 +58,7 @@ from helpers.runs import (
 )
 from helpers.tokens import read_cache, write_cache
 from helpers.train import StepRecord, TrainSettings, TrainState, load_state, save_state
+from helpers.tune import load_search
 from helpers.weights import load_model, read_adapter, save_model, write_adapter
 
 MORE = int(os.environ.get("COURSE_FUZZ", "1"))
@@ -457,6 +462,49 @@ def test_a_journal_of_answers_is_gone_on_with_or_begun_anew(tmp_path, lines, our
     if found is not None:
         assert found[0] in ("torch", "onednn")
         assert read_jsonl(path)[0]["key"] == "k"
+
+
+def told_masking(folder):
+    found = load_grid(folder)
+    return [summary(found, **setting) for setting in found.settings()]
+
+
+def told_curve(folder):
+    found = load_curve(folder)
+    return curve_table(found), effects(found)
+
+
+def told_search(folder):
+    found = load_search(folder)
+    return found.words(), found.command()
+
+
+@fuzz(100)
+@given(
+    st.sampled_from(
+        [
+            ("masking-sweep", "runs.jsonl", told_masking),
+            ("masking-sweep", "sweep.jsonl", told_masking),
+            ("curves/clean", "runs.jsonl", told_curve),
+            ("tune-narrow", "trials.jsonl", told_search),
+        ]
+    ),
+    st.integers(0, 10_000),
+    JSON | st.none(),
+)
+def test_a_line_with_another_key_or_value_is_read_or_refused(tmp_path, which, place, text):
+    name, file, told = which
+    folder = Path(__file__).parent.parent / "benchmarks" / "results" / name
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    lines = read_jsonl(folder / file)
+    row = lines[place % len(lines)]
+    key = list(row)[place // len(lines) % len(row)]
+    row[key] = "HERE"
+    if text is None:
+        del row[key]
+    changed = "".join(json.dumps(line) + "\n" for line in lines).replace('"HERE"', text or "")
+    (tmp_path / file).write_text(changed, encoding="utf-8")
+    refused(CourseError, told, tmp_path)
 
 
 @pytest.fixture(scope="module")

@@ -395,7 +395,7 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_file(
 
 def test_a_file_of_something_else_is_refused(tmp_path):
     (tmp_path / "x.jsonl").write_text('{"settings": {}}\n{"a": 1}\n', encoding="utf-8")
-    with pytest.raises(RunError, match="no answers"):
+    with pytest.raises(RunError, match=r"x\.jsonl, line 2: no answer \('index' is missing\)"):
         M.read_answers(tmp_path / "x.jsonl")
     with pytest.raises(RunError, match="no answers"):
         M.read_answers(tmp_path / "not-there.jsonl")

@@ -29,6 +29,8 @@ from helpers.experiment.grid import Cell
 from helpers.experiment.measure import item_losses, per_token
 from helpers.experiment.runner import visible
 from helpers.files import (
+    NUMBER,
+    NUMBER_OR_NONE,
     alone_in,
     append_jsonl,
     check_folder,
@@ -36,6 +38,7 @@ from helpers.files import (
     read_json,
     remove_leftovers,
     repair_journal,
+    row_with,
     write_json,
 )
 from helpers.generate import respond
@@ -79,6 +82,30 @@ class Desk:
         )
 
 
+MEASURED = row_with(
+    run=str, point=(int, str, type(None)), seed=int, rows=int, template=str, response_loss=NUMBER,
+    score=NUMBER_OR_NONE, nll=list, n_tokens=list, scores=dict, stopped=dict,
+)  # fmt: skip
+TRAINED = row_with(steps=int, epochs=NUMBER, tokens=int, tokens_a_row=NUMBER, seconds=NUMBER)
+
+
+def row_fault(row) -> str:
+    """What is wrong with a line of runs.jsonl; "" if nothing is. The untouched model was not trained."""
+    if fault := MEASURED(row) or (TRAINED(row) if row["run"] != BASE else ""):
+        return fault
+    lists = {"nll": row["nll"], "n_tokens": row["n_tokens"], "marked": row.get("marked", [])}
+    for name, numbers in {**lists, **row["scores"]}.items():
+        if not isinstance(numbers, list) or not all(isinstance(n, NUMBER) for n in numbers):
+            return f"{name!r} is no list of numbers"
+    if row["run"] == BASE:
+        return ""
+    if not row["seconds"] > 0:
+        return f"'seconds' is {row['seconds']}"
+    if row["template"] not in row["scores"].keys() & row["stopped"].keys():
+        return f"no scores for its template {row['template']!r}"
+    return ""
+
+
 def run_curve(
     curve: Curve,
     out: str | Path,
@@ -108,7 +135,7 @@ def run_curve(
     out.mkdir(parents=True, exist_ok=True)
     with alone_in(out, "curve"), connected(cluster):
         write_about(about, out)
-        finished = {row["run"] for row in repair_journal(out / "runs.jsonl")}
+        finished = {row["run"] for row in repair_journal(out / "runs.jsonl", row_fault)}
         desk = set_up(curve, pool)
         if BASE not in finished:
             yield base_row(desk, out)

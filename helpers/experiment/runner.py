@@ -38,6 +38,8 @@ from helpers.experiment.rows import (
     settle_rows,
 )
 from helpers.files import (
+    NUMBER,
+    NUMBER_OR_NONE,
     alone_in,
     append_jsonl,
     atomic_path,
@@ -45,6 +47,7 @@ from helpers.files import (
     read_json,
     remove_leftovers,
     repair_journal,
+    row_with,
     sha256,
     write_json,
 )
@@ -69,6 +72,12 @@ FACTORS = ("arms", "seeds", "rows", "epochs", "lrs", "sweep", "ratios")  # may g
 FREE = (*FACTORS, "keep_models")  # all other settings decide what finished runs mean
 BASE = "base"
 PACKED = "items.npz"
+ROW = row_with(  # of runs.jsonl: what its readers need of it
+    run=str, arm=str, seed=int, rows=int, epochs=int, ratio=str, rate=str, length_ratio=NUMBER
+)
+TRY = row_with(  # of sweep.jsonl
+    run=str, arm=str, rows=int, epochs=int, ratio=str, lr=NUMBER, val_response_loss=NUMBER_OR_NONE
+)
 
 
 @dataclass
@@ -253,7 +262,7 @@ def describe(bench: Bench, out: Path) -> None:
 
 def done_runs(out: Path) -> set[str]:
     """The ids of finished runs, after mending a journal whose last line was cut off."""
-    rows = repair_journal(out / "runs.jsonl")
+    rows = repair_journal(out / "runs.jsonl", ROW)
     return {row["run"] for row in rows if items_path(out, row["run"]).exists()}
 
 
@@ -455,7 +464,7 @@ def sweep(bench: Bench, out: Path, every: float | None = None) -> dict[tuple, fl
     """
     grid, common = bench.grid, default_lr(bench.grid.model)
     journal = out / "sweep.jsonl"
-    known = {row["run"]: row for row in repair_journal(journal)}
+    known = {row["run"]: row for row in repair_journal(journal, TRY)}
     settings = {(c.arm, c.rows, c.epochs, c.ratio) for c in grid.cells()}
     tries = [
         Cell(arm, SWEEP_SEED, rows, epochs, ratio, float(f"{common * times:.6g}"))
