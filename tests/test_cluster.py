@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import TINY, random_model
+from conftest import HERE, small_files
 
 from helpers import cluster, tune
 from helpers.cli import main
@@ -19,72 +19,32 @@ from helpers.curves import Curve, run_curve
 from helpers.curves import runner as curve_runner
 from helpers.errors import CourseError, RunError, SettingsError
 from helpers.experiment import Grid, run_grid, runner
-from helpers.files import append_jsonl, read_json, read_jsonl, write_json
+from helpers.files import append_jsonl, read_json, read_jsonl
 from helpers.tune import Search, run_search
-from helpers.weights import save_model
-
-SMALL = replace(TINY, n_layer=1, n_head=1, n_embd=7)
 
 
 @pytest.fixture
 def grid(tmp_path, records, monkeypatch):
     """Two arms and three seeds: six runs of 36 steps."""
     monkeypatch.chdir(tmp_path)
-    save_model(random_model(SMALL), tmp_path / "model")
-    write_json(tmp_path / "data.json", records)
-    return Grid(
-        model="model",
-        data="data.json",
-        arms=("all", "response"),
-        seeds=3,
-        rows=(24,),
-        epochs=(6,),
-        lrs=(0.01,),
-        batch_size=4,
-        template="plain",
-        device="cpu",
-        precision="fp32",
-        products="torch",
-    )
+    small_files(tmp_path, records)
+    arms = ("all", "response")
+    return Grid(arms=arms, seeds=3, rows=(24,), epochs=(6,), lrs=(0.01,), batch_size=4, **HERE)
 
 
 @pytest.fixture
 def search(grid):
     """Trials of two or three epochs of two steps, then both settings again with two seeds."""
     pytest.importorskip("optuna", reason="optuna is not installed: make setup")
-    return Search(
-        model="model",
-        data="data.json",
-        rows=8,
-        trials=5,
-        seeds=2,
-        template="plain",
-        device="cpu",
-        precision="fp32",
-        products="torch",
-        layout="padded",
-        space={"batch_size": (4,), "epochs": (2, 3), "lora": (0, 2)},
-    )
+    space = {"batch_size": (4,), "epochs": (2, 3), "lora": (0, 2)}
+    return Search(rows=8, trials=5, seeds=2, layout="padded", space=space, **HERE)
 
 
 @pytest.fixture
 def curve(grid):
     """Two points, two seeds: four runs of two or four steps."""
-    return Curve(
-        points=(8, 16),
-        model="model",
-        data="data.json",
-        seeds=2,
-        epochs=1,
-        lr=0.01,
-        batch_size=4,
-        template="plain",
-        max_new_tokens=2,
-        device="cpu",
-        precision="fp32",
-        products="torch",
-        layout="packed",
-    )
+    training = {"epochs": 1, "lr": 0.01, "batch_size": 4, "layout": "packed"}
+    return Curve(points=(8, 16), seeds=2, max_new_tokens=2, **training, **HERE)
 
 
 @pytest.fixture

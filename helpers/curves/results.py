@@ -16,11 +16,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from helpers.curves.runner import BASE, read_about, row_fault
+from helpers.curves.runner import BASE, WHAT, row_fault
 from helpers.errors import RunError
 from helpers.evaluate.paired import Estimate, crossed_mean, per_item
 from helpers.files import check_folder, read_jsonl, write_json, write_jsonl
 from helpers.judge.verdicts import mean_interval
+from helpers.runs import read_about
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def load_curve(out: str | Path) -> CurveResults:
     out = Path(out)
     if not (out / "runs.jsonl").exists() or not (out / "curve.json").exists():
         raise RunError(f"there is no curve in {out}: make one with `course curves --out`.")
-    about = read_about(out)
+    about = read_about(out / "curve.json", WHAT)
     lines = read_jsonl(out / "runs.jsonl", row_fault)
     trained = [(number, row) for number, row in enumerate(lines, start=1) if row["run"] != BASE]
     for number, row in trained:
