@@ -8,6 +8,8 @@ import signal
 import sys
 import threading
 from dataclasses import replace
+from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -251,6 +253,48 @@ def test_an_unseen_folder_is_named(tmp_path, monkeypatch):
     with pytest.raises(RunError, match=r"job 1: .*/nowhere cannot be used on one of the cluster's"):
         cluster.attempt(double, job, str(tmp_path / "nowhere"))
     assert cluster.attempt(double, job, str(tmp_path)) == 2
+
+
+class FakeRay:
+    """Ray, as far as `run_jobs` asks: one job after another, in the order in which they were sent."""
+
+    def __init__(self, **resources):
+        self.resources, self.asked, self.most = resources, [], 0
+
+    def cluster_resources(self):
+        return self.resources
+
+    def remote(self, **options):
+        self.asked.append(options)
+        return lambda work: SimpleNamespace(remote=lambda *arguments: partial(work, *arguments))
+
+    def wait(self, running, num_returns):
+        self.most = max(self.most, len(running))
+        return running[:1], running[1:]
+
+    def get(self, job):
+        return job()
+
+
+@pytest.mark.parametrize(
+    ("resources", "device", "gpus", "at_a_time"),
+    [
+        ({"CPU": 8.0, "GPU": 2.0}, "cuda", 1, 2),
+        ({"CPU": 8.0, "GPU": 2.0}, "cuda:1", 1, 2),
+        ({"CPU": 3.0, "GPU": 2.0}, "cpu", 0, 3),
+        ({"CPU": 8.0}, "cuda", 1, 1),  # none yet: a machine with one may join
+        ({}, "cpu", 0, 1),
+    ],
+)
+def test_a_job_takes_a_core_and_on_cuda_a_gpu(
+    tmp_path, monkeypatch, resources, device, gpus, at_a_time
+):
+    ray = FakeRay(**resources)
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    done = cluster.run_jobs(double, jobs(tmp_path, 1, 2, 4, 6), device=device)
+    assert [(job.name, value) for job, value in done] == [(f"job {n}", 2 * n) for n in (1, 2, 4, 6)]
+    assert ray.asked == [{"num_cpus": 1, "num_gpus": gpus, "max_retries": cluster.RETRIES}]
+    assert ray.most == at_a_time
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "somewhere", "a:b"])
