@@ -33,7 +33,7 @@ class LoRALinear(nn.Module):
     def __init__(self, base: nn.Linear, rank: int, alpha: float, generator=None):
         super().__init__()
         self.weight, self.bias = base.weight, base.bias
-        self.scale, self.merged = alpha / rank, False
+        self.scale = alpha / rank
         new = {"device": base.weight.device, "dtype": base.weight.dtype}
         self.lora_A = nn.Parameter(torch.empty(rank, base.in_features, **new))
         self.lora_B = nn.Parameter(torch.zeros(base.out_features, rank, **new))
@@ -44,8 +44,6 @@ class LoRALinear(nn.Module):
     def forward(self, x):
         """(..., in) → (..., out)."""
         y = F.linear(x, self.weight, self.bias)
-        if self.merged:
-            return y
         return y + self.scale * F.linear(F.linear(x, self.lora_A), self.lora_B)
 
     def correction(self) -> torch.Tensor:
@@ -79,27 +77,14 @@ def lora_layers(model: GPT) -> dict[str, LoRALinear]:
 
 
 @torch.no_grad()
-def merge(model: GPT, merged: bool = True) -> GPT:
-    """The model with its corrections added to the matrices: as fast as without LoRA."""
-    for layer in lora_layers(model).values():
-        if layer.merged != merged:
-            layer.weight.add_(layer.correction(), alpha=1 if merged else -1)
-            layer.merged = merged
-    return model
-
-
-def unmerge(model: GPT) -> GPT:
-    """The model with its corrections apart again, up to rounding: ready for further training."""
-    return merge(model, merged=False)
-
-
-@torch.no_grad()
 def plain(model: GPT) -> GPT:
-    """An ordinary model that computes the same. Matrices that LoRA leaves alone are shared with it."""
+    """An ordinary model that computes the same: the corrections are added to its matrices.
+
+    It is as fast as without LoRA, and shares with the other all that LoRA leaves alone.
+    """
     state = {k: v for k, v in model.state_dict().items() if ".lora_" not in k}
     for name, layer in lora_layers(model).items():
-        if not layer.merged:
-            state[f"{name}.weight"] = layer.weight + layer.correction()
+        state[f"{name}.weight"] = layer.weight + layer.correction()
     with torch.device("meta"):
         ordinary = GPT(model.config)
     ordinary.load_state_dict(state, assign=True)

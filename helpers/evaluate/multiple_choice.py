@@ -286,15 +286,6 @@ def open_answers(path: Path, settings: dict) -> list[Answer]:
     return _answers(lines, path)
 
 
-def read_answers(path: str | Path) -> tuple[dict, list[Answer]]:
-    """The settings and the answers of a file that `answer_into` wrote."""
-    path = Path(path)
-    lines = repair_journal(path) if path.is_file() else []
-    if not lines or not isinstance(lines[0], dict) or "settings" not in lines[0]:
-        raise RunError(f"{path} holds no answers: name a file that `course mmlu --out` wrote.")
-    return lines[0]["settings"], _answers(lines, path)
-
-
 def _answers(lines: list, path: Path) -> list[Answer]:
     for number, line in enumerate(lines[1:], start=2):
         if wrong := ANSWER(line):
