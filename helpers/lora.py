@@ -19,7 +19,14 @@ from torch.nn import functional as F
 from helpers.errors import SettingsError, WeightsError
 from helpers.files import sha256
 from helpers.model import GPT
-from helpers.weights import adapter_base, find_model, load_model, read_adapter, write_adapter
+from helpers.weights import (
+    adapter_base,
+    empty_model,
+    find_model,
+    load_model,
+    read_adapter,
+    write_adapter,
+)
 
 # The matrices of a block that are corrected; the paper takes attention's alone.
 TARGETS = ("attention.qkv", "attention.out", "mlp.up", "mlp.down")
@@ -85,8 +92,7 @@ def plain(model: GPT) -> GPT:
     state = {k: v for k, v in model.state_dict().items() if ".lora_" not in k}
     for name, layer in lora_layers(model).items():
         state[f"{name}.weight"] = layer.weight + layer.correction()
-    with torch.device("meta"):
-        ordinary = GPT(model.config)
+    ordinary = empty_model(model.config)
     ordinary.load_state_dict(state, assign=True)
     return ordinary.eval()
 

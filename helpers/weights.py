@@ -616,8 +616,7 @@ def read_adapter(folder: str | Path, config: GPTConfig) -> Adapter:
         for theirs, key in ours.items()
         if key.endswith(".weight") and any(theirs == w or theirs.endswith(f".{w}") for w in wanted)
     ]
-    with torch.device("meta"):
-        shapes = {key: tuple(p.shape) for key, p in GPT(config).named_parameters()}
+    shapes = {key: tuple(p.shape) for key, p in empty_model(config).named_parameters()}
     names, matrices = key_mapping(config), {}
     try:
         rank, alpha = int(raw["r"]), float(raw["lora_alpha"])

@@ -265,6 +265,7 @@ def class_of(rows: Sequence[dict], titles: Mapping[str, str]) -> list[dict]:
 
 
 def verdicts_of(counter: Counter) -> dict[str, int]:
+    """How many of each verdict, 0 included."""
     return {count: counter[count] for count in COUNTS.values()}
 
 
