@@ -249,7 +249,7 @@ def read_jsonl(path: str | Path, fault: Callable[[Any], str] | None = None) -> l
         except (
             ValueError,
             RecursionError,
-        ) as error:  # no JSON, or cut inside a character and so no UTF-8
+        ) as error:  # no JSON, or no UTF-8: cut inside a character
             if number == len(lines):  # no newline after it: the write was cut off
                 break
             raise CourseError(

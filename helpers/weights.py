@@ -42,9 +42,8 @@ class KnownModel:
     folder: Path | None = None  # bundled
     repository: str = ""  # on the Hugging Face hub
     revision: str = ""
-    sha256: str = (
-        ""  # of model.safetensors at this revision, as several public repositories quote it
-    )
+    # Of model.safetensors at this revision, as several public repositories quote it.
+    sha256: str = ""
 
 
 KNOWN = {
@@ -176,9 +175,8 @@ def contiguous(model: GPT) -> GPT:
     where no weight is the mapped file any more, its pages no longer take memory.
     """
     for parameter in model.parameters():
-        if not hasattr(
-            parameter, "full_tensor"
-        ):  # a sharded one is so already, and must stay itself
+        sharded = hasattr(parameter, "full_tensor")  # is so already, and must stay itself
+        if not sharded:
             parameter.data = parameter.data.clone(memory_format=torch.contiguous_format)
     return model
 

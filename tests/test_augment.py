@@ -159,9 +159,8 @@ def test_what_becomes_of_a_row(row, status):
     assert ("reason" in found[0]) == (status == "invalid")
     json.dumps(found, allow_nan=False).encode("utf-8")
     if status == "accepted":
-        assert (
-            sorted_out(json.dumps([row]), known)[0]["status"] == "duplicate"
-        )  # said a second time
+        (again,) = sorted_out(json.dumps([row]), known)  # said a second time
+        assert again["status"] == "duplicate"
 
 
 @pytest.mark.parametrize(

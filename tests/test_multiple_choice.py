@@ -384,9 +384,8 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_file(
     assert M.answer_into(tmp_path / "cut.jsonl", *args) == whole
     again = len(calls) - before
     M.answer_into(tmp_path / "another.jsonl", *args)
-    assert (
-        again == len(calls) - before - again - 2
-    )  # the two batches that were done are not asked again
+    # The two batches that were done are not asked again.
+    assert again == len(calls) - before - again - 2
     assert (tmp_path / "cut.jsonl").read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
     assert M.open_answers(tmp_path / "cut.jsonl", settings) == whole
     with pytest.raises(RunError, match="holds something else"):

@@ -110,6 +110,16 @@ def test_three_times_a_tenth_is_what_three_padded_rows_weigh():
     assert batch.weight == pytest.approx(plain.weight, rel=1e-15)
 
 
+def test_on_an_apple_gpu_the_weights_are_float32(monkeypatch):
+    """It has no float64; the machine of the test need not have one."""
+    monkeypatch.setattr(torch.Tensor, "to", lambda tensor, device: tensor)
+    batch = packed([example([5, 6]), example([5, 7])], "response@0.1")
+    assert batch.to("cuda").loss_weights.dtype == torch.float64
+    moved = batch.to("mps")
+    assert moved.loss_weights.dtype == torch.float32
+    assert (moved.borders, moved.labels.dtype) == (batch.borders, torch.int64)
+
+
 def test_tokens_of_different_segments_are_not_shared():
     """The same token can be instruction here and response there: learnt from here, not there."""
     one = example([5, 6, 7, 8], ["instruction", "instruction", "instruction", "response"])
