@@ -145,6 +145,14 @@ def test_rows_that_are_all_the_same_are_computed_once():
     assert batch.n_tokens == 6
 
 
+def test_a_row_without_tokens_of_its_own_takes_no_part_in_attention():
+    """All its targets stand in the prefix: nothing more is computed for it."""
+    attention = PackedAttention((0, 2, 2, 5, 6))  # a prefix of 2; rows of 0, 3 and 1 tokens
+    assert (attention.prefix, attention.rows, attention.longest) == (2, 2, 3)
+    assert attention.side_by_side.tolist() == [2, 3, 4, 5, 5, 5]
+    assert attention.back.tolist() == [0, 1, 2, 3]
+
+
 def test_of_alpaca_23_tokens_are_shared(records, tokenizer):
     examples, _ = make_examples(records[:8], "alpaca", tokenizer)
     assert shared_prefix(examples) == 23
