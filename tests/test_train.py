@@ -7,7 +7,7 @@ import torch
 from conftest import TINY, random_model
 from torch.nn import functional as F
 
-from helpers.collate import BatchPlan, evaluation_batches, padded
+from helpers.collate import BatchPlan, evaluation_batches, nothing, padded
 from helpers.errors import DataError, RunError, SettingsError
 from helpers.masking import Example, loss_weights
 from helpers.train import (
@@ -184,6 +184,15 @@ def test_evaluation_is_one_sum_divided_once():
     assert (nine.n_targets, one.n_targets) == (9, 1)
     model = random_model(SMALL)
     assert evaluate_loss(model, [nine, one], loss=constant_losses([1.0, 3.0])) == pytest.approx(1.2)
+
+
+def test_evaluation_adds_up_in_float64():
+    """In float32 2²⁴ + 1 + 1 is 2²⁴: of many small losses beside large ones some would be lost."""
+
+    def loss(model, batch):
+        return torch.tensor([2.0**24, 1, 1]), torch.ones(3)
+
+    assert evaluate_loss(None, [nothing()], loss=loss) * 3 == 2**24 + 2
 
 
 def test_evaluation_divides_by_the_weights():
