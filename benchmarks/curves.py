@@ -11,11 +11,11 @@ one short run, how long all of it takes. What is compared was written down here 
 
 from __future__ import annotations
 
-import sys
 import tempfile
 import time
 from pathlib import Path
 
+from benchmarks import in_one_line
 from helpers.curves import (
     Curve,
     curve_table,
@@ -90,7 +90,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main(sys.argv[1:]))
-    except CourseError as error:
-        sys.exit(str(error))
+    in_one_line(main)

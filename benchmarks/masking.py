@@ -10,9 +10,9 @@ here before anything was run, the contrast response − all first of all.
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
+from benchmarks import in_one_line
 from helpers.errors import CourseError, nearest
 from helpers.experiment import Grid, load_grid, pack, run_grid, summary
 
@@ -58,7 +58,4 @@ def main(names: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main(sys.argv[1:]))
-    except CourseError as error:
-        sys.exit(str(error))
+    in_one_line(main)

@@ -11,9 +11,9 @@ anything was run.
 from __future__ import annotations
 
 import shutil
-import sys
 from pathlib import Path
 
+from benchmarks import in_one_line
 from helpers.contest import Contest, load_contest, run_contest
 from helpers.errors import CourseError, nearest
 from helpers.tune import Choice, Found, Range, Search, load_search, run_search
@@ -87,7 +87,4 @@ def main(names: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main(sys.argv[1:]))
-    except CourseError as error:
-        sys.exit(str(error))
+    in_one_line(main)

@@ -33,6 +33,7 @@ from helpers.files import (
     read_jsonl,
     remove_leftovers,
     repair_journal,
+    row_with,
     sha256,
     write_json,
     write_jsonl,
@@ -261,7 +262,7 @@ def augment(writer, order: Order, out: str | Path) -> Iterator[dict]:
     with alone_in(out, "rows"):
         for name in ("augment.json", *FILES):
             remove_leftovers(out / name)
-        lines = checked_lines(repair_journal(out / "journal.jsonl"), out)
+        lines = repair_journal(out / "journal.jsonl", line_fault)
         accepted = accepted_rows(lines)
         known = Known([*parts.train, *accepted], [*parts.test, *parts.validation])
         if not why_stopped(lines, order, len(lines)):
@@ -322,15 +323,18 @@ def start_folder(order: Order, out: Path) -> None:
     write_json(path, now)
 
 
-def checked_lines(lines: list, out: Path) -> list[dict]:
-    """The lines of a journal, if all of them are ours. Raises RunError otherwise."""
-    for number, line in enumerate(lines, start=1):
-        known = isinstance(line, dict) and {"request", "writer", "status", "raw"} <= set(line)
-        if not known or not isinstance(line.get("rows"), list):
-            raise RunError(
-                f"{out / 'journal.jsonl'}, line {number}: no request of ours. Name another folder."
-            )
-    return lines
+REQUEST = row_with(request=int, writer=str, status=str, raw=str, rows=list)
+ROW = row_with(status=str)
+ACCEPTED = row_with(record=dict)
+
+
+def line_fault(line) -> str:
+    """What is wrong with a line of journal.jsonl; "" if nothing is."""
+    if fault := REQUEST(line):
+        return fault
+    rows = line["rows"]
+    faults = (ROW(row) or (ACCEPTED(row) if row["status"] == "accepted" else "") for row in rows)
+    return next((f"of a row {fault}" for fault in faults if fault), "")
 
 
 def accepted_rows(lines: Sequence[dict]) -> list[dict]:
@@ -408,7 +412,7 @@ def report(order: Order, out: str | Path, new_requests: int = 0) -> dict:
     """
     order, out = order.resolved(), Path(out)
     path = out / "journal.jsonl"
-    lines = read_jsonl(path) if path.exists() else []
+    lines = read_jsonl(path, line_fault) if path.exists() else []
     rows = Counter(row["status"] for line in lines for row in line["rows"])
     stopped = why_stopped(lines, order, len(lines) - new_requests)
     return {

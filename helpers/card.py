@@ -28,6 +28,7 @@ from helpers.judge.verdicts import mean_interval
 from helpers.model import GPT, count_parameters
 from helpers.pretrain import (
     CORPUS,
+    PROGRESS,
     RECIPES,
     Phase,
     held_out,
@@ -159,7 +160,8 @@ def read_phase(phase: Phase, folder: Path) -> dict:
                 f"{folder / 'phase.json'}: {key} is {facts[key]!r}, the recipe says {value!r}. Bring "
                 "the recipe in helpers/pretrain.py in line with what was done."
             )
-    lines = {r["step"]: r for r in read_jsonl(folder / "curve.jsonl") if r["step"] <= phase.steps}
+    curve = read_jsonl(folder / "curve.jsonl", PROGRESS)
+    lines = {r["step"]: r for r in curve if r["step"] <= phase.steps}
     if phase.steps not in lines:
         raise CourseError(
             f"{folder / 'curve.jsonl'} ends at step {max(lines, default=0)}, before the phase's last, "

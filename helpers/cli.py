@@ -124,6 +124,7 @@ class Parser(argparse.ArgumentParser):
     """A parser whose complaints are one line, as all others of the course."""
 
     def error(self, message: str):
+        """Raise SettingsError, where argparse would print a usage and end the process."""
         command = self.prog.removeprefix("course").strip()
         usage = f"`{self.prog} --help` shows what can be given."
         raise SettingsError(f"{command}: {message}. {usage}" if command else f"{message}. {usage}")

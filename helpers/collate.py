@@ -51,12 +51,11 @@ class Batch:
     borders: tuple[int, ...] = ()
 
     def to(self, device) -> Batch:
-        """The same batch on another device."""
-        if torch.device(device).type == "mps" and self.loss_weights.dtype == torch.float64:
-            return replace(self, loss_weights=self.loss_weights.float()).to(
-                device
-            )  # has no float64
-        return replace(self, **{name: getattr(self, name).to(device) for name in TENSORS})
+        """The same batch on another device. On Apple's "mps", which has no float64, in float32."""
+        tensors = {name: getattr(self, name) for name in TENSORS}
+        if torch.device(device).type == "mps":
+            tensors["loss_weights"] = self.loss_weights.float()
+        return replace(self, **{name: tensor.to(device) for name, tensor in tensors.items()})
 
     @property
     def n_tokens(self) -> int:

@@ -215,9 +215,8 @@ def take_place(device: str, of: int) -> str:
             )
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))  # what "cuda" means from now on
         return "cpu:gloo,cuda:nccl"
-    if (
-        os.environ.get("OMP_NUM_THREADS") == "1"
-    ):  # torchrun's own choice, however many cores there are
+    # 1 is torchrun's own choice, however many cores there are.
+    if os.environ.get("OMP_NUM_THREADS") == "1":
         torch.set_num_threads(max(1, cores() // of))
     return "gloo"
 

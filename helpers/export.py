@@ -20,7 +20,7 @@ from helpers.files import atomic_path, check_folder, read_jsonl, write_json, wri
 from helpers.formatting import END_TEXT, Template, format_prompt, get_template
 from helpers.lora import open_adapter
 from helpers.model import GPT, count_parameters
-from helpers.runs import check_model, settings_of, tuned_template
+from helpers.runs import check_model, settings_of, step_records, tuned_template
 from helpers.tokenizer import END_OF_TEXT, load_tokenizer
 from helpers.weights import gguf_name, load_model, save_model
 
@@ -192,8 +192,8 @@ def _how_it_was_trained(run: Path, settings: dict) -> list[str]:
         f"{settings['lr']:g}, loss on {settings['loss_on']}, seed {settings['seed']})."
     )
     journal = run / "metrics.jsonl"
-    records = read_jsonl(journal) if journal.exists() else []
-    losses = [r["val_response_loss"] for r in records if r["val_response_loss"] is not None]
+    records = step_records(read_jsonl(journal), journal) if journal.exists() else []
+    losses = [r.val_response_loss for r in records if r.val_response_loss is not None]
     if len(losses) > 1:
         text += (
             f" Response loss on its {settings['rows']['validation']:,} validation rows: "

@@ -190,9 +190,8 @@ def _store(reply: requests.Response, part: Path, start: int) -> None:
         return  # killed just before the end: all bytes are there
     start = start if _continues(reply, part, start) else 0
     length = reply.headers.get("Content-Length", "")
-    packed = (
-        reply.headers.get("Content-Encoding", "identity") != "identity"
-    )  # other bytes on the way
+    # Packed, other bytes are on the way than are counted.
+    packed = reply.headers.get("Content-Encoding", "identity") != "identity"
     total = start + int(length) if length.isdigit() and not packed else None
     if total is not None:
         _check_room(part.parent, total - start)

@@ -17,7 +17,7 @@ import struct
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -210,8 +210,35 @@ def write_jsonl(path: str | Path, values: list[Any]) -> Path:
     return write_text(path, "".join(lines))
 
 
-def read_jsonl(path: str | Path) -> list[Any]:
-    """The values of a journal. A last line cut off by a crash is left out; other damage raises."""
+NUMBER = (int, float)
+NUMBER_OR_NONE = (int, float, type(None))
+
+
+def row_with(**kinds: type | tuple) -> Callable[[Any], str]:
+    """What says why a value is no row with these keys, each of its kind; "" where it is one.
+
+    >>> row_with(run=str, seed=int)({"run": "base"})
+    "'seed' is missing"
+    """
+
+    def fault(value: Any) -> str:
+        if not isinstance(value, dict):
+            return f"not an object with {', '.join(kinds)}"
+        for key, kind in kinds.items():
+            if key not in value:
+                return f"{key!r} is missing"
+            if not isinstance(value[key], kind):
+                return f"{key!r} is {repr(value[key])[:40]}"
+        return ""
+
+    return fault
+
+
+def read_jsonl(path: str | Path, fault: Callable[[Any], str] | None = None) -> list[Any]:
+    """The values of a journal. A last line cut off by a crash is left out; other damage raises.
+
+    So does a value of which `fault` says what is wrong with it: see `row_with`.
+    """
     lines = _read_bytes(path).split(b"\n")
     values = []
     for number, line in enumerate(lines, start=1):
@@ -222,17 +249,19 @@ def read_jsonl(path: str | Path) -> list[Any]:
         except (
             ValueError,
             RecursionError,
-        ) as error:  # no JSON, or cut inside a character and so no UTF-8
+        ) as error:  # no JSON, or no UTF-8: cut inside a character
             if number == len(lines):  # no newline after it: the write was cut off
                 break
             raise CourseError(
                 f"{path}, line {number}: not JSON ({error}). Remove that line or the file."
             ) from error
+        if fault and (wrong := fault(values[-1])):
+            raise CourseError(f"{path}, line {number}: {wrong}. Remove that line or the file.")
     return values
 
 
-def repair_journal(path: str | Path) -> list[Any]:
-    """The whole lines of a journal, after cutting off a half-written last one (so appending is safe)."""
+def repair_journal(path: str | Path, fault: Callable[[Any], str] | None = None) -> list[Any]:
+    """`read_jsonl`, after cutting off a half-written last line (so that appending is safe)."""
     path = Path(path)
     if not path.exists():
         return []
@@ -240,7 +269,7 @@ def repair_journal(path: str | Path) -> list[Any]:
     if data and not data.endswith(b"\n"):
         with atomic_path(path) as temporary:
             temporary.write_bytes(data[: data.rfind(b"\n") + 1])
-    return read_jsonl(path)
+    return read_jsonl(path, fault)
 
 
 def sha256(path: str | Path) -> str:

@@ -19,7 +19,14 @@ from torch.nn import functional as F
 from helpers.errors import SettingsError, WeightsError
 from helpers.files import sha256
 from helpers.model import GPT
-from helpers.weights import adapter_base, find_model, load_model, read_adapter, write_adapter
+from helpers.weights import (
+    adapter_base,
+    empty_model,
+    find_model,
+    load_model,
+    read_adapter,
+    write_adapter,
+)
 
 # The matrices of a block that are corrected; the paper takes attention's alone.
 TARGETS = ("attention.qkv", "attention.out", "mlp.up", "mlp.down")
@@ -33,7 +40,7 @@ class LoRALinear(nn.Module):
     def __init__(self, base: nn.Linear, rank: int, alpha: float, generator=None):
         super().__init__()
         self.weight, self.bias = base.weight, base.bias
-        self.scale, self.merged = alpha / rank, False
+        self.scale = alpha / rank
         new = {"device": base.weight.device, "dtype": base.weight.dtype}
         self.lora_A = nn.Parameter(torch.empty(rank, base.in_features, **new))
         self.lora_B = nn.Parameter(torch.zeros(base.out_features, rank, **new))
@@ -44,8 +51,6 @@ class LoRALinear(nn.Module):
     def forward(self, x):
         """(..., in) → (..., out)."""
         y = F.linear(x, self.weight, self.bias)
-        if self.merged:
-            return y
         return y + self.scale * F.linear(F.linear(x, self.lora_A), self.lora_B)
 
     def correction(self) -> torch.Tensor:
@@ -79,29 +84,15 @@ def lora_layers(model: GPT) -> dict[str, LoRALinear]:
 
 
 @torch.no_grad()
-def merge(model: GPT, merged: bool = True) -> GPT:
-    """The model with its corrections added to the matrices: as fast as without LoRA."""
-    for layer in lora_layers(model).values():
-        if layer.merged != merged:
-            layer.weight.add_(layer.correction(), alpha=1 if merged else -1)
-            layer.merged = merged
-    return model
-
-
-def unmerge(model: GPT) -> GPT:
-    """The model with its corrections apart again, up to rounding: ready for further training."""
-    return merge(model, merged=False)
-
-
-@torch.no_grad()
 def plain(model: GPT) -> GPT:
-    """An ordinary model that computes the same. Matrices that LoRA leaves alone are shared with it."""
+    """An ordinary model that computes the same: the corrections are added to its matrices.
+
+    It is as fast as without LoRA, and shares with the other all that LoRA leaves alone.
+    """
     state = {k: v for k, v in model.state_dict().items() if ".lora_" not in k}
     for name, layer in lora_layers(model).items():
-        if not layer.merged:
-            state[f"{name}.weight"] = layer.weight + layer.correction()
-    with torch.device("meta"):
-        ordinary = GPT(model.config)
+        state[f"{name}.weight"] = layer.weight + layer.correction()
+    ordinary = empty_model(model.config)
     ordinary.load_state_dict(state, assign=True)
     return ordinary.eval()
 

@@ -32,7 +32,7 @@ from torch.nn import functional as F
 from helpers.collate import IGNORE_INDEX, Batch
 from helpers.datagen.prose import prose
 from helpers.errors import CourseError, nearest
-from helpers.files import append_jsonl, repair_journal, write_json, write_jsonl
+from helpers.files import NUMBER, append_jsonl, repair_journal, row_with, write_json, write_jsonl
 from helpers.model import GPT, GPTConfig, count_parameters, init_weights
 from helpers.runs import choose_device, keep_memory
 from helpers.tokenizer import END_OF_TEXT, load_tokenizer
@@ -436,12 +436,15 @@ def grow(model: GPT, new_blocks: tuple[int, ...]) -> GPT:
     return grown.to(next(model.parameters()).device)
 
 
+PROGRESS = row_with(step=int, tokens=int, loss=NUMBER, seconds=NUMBER)  # a line of curve.jsonl
+
+
 def run_phase(
     state: TrainState, plan: WindowPlan, loss, folder: Path, every: int, device: str = "cpu"
 ) -> Iterator[dict]:
     """Train one phase, yielding a line of progress every `every` steps and saving the state."""
     curve, last = folder / "curve.jsonl", plan.phase.steps
-    lines = [line for line in repair_journal(curve) if line["step"] <= state.step]
+    lines = [line for line in repair_journal(curve, PROGRESS) if line["step"] <= state.step]
     write_jsonl(curve, lines)  # without the steps that a killed run did and did not save
     if state.step >= last:
         return

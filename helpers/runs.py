@@ -15,7 +15,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from importlib import metadata
@@ -538,15 +538,52 @@ def watched(
 
 
 def as_begun(settings: RunSettings, out: Path) -> RunSettings:
-    """The settings with "auto" replaced by what it meant when the run in `out` began, if there is one.
+    """`as_before` the run in `out`, if there is one."""
+    return as_before(settings, described(out)) if (out / "settings.json").exists() else settings
+
+
+def as_before(settings, before: Mapping):
+    """The settings with "auto" replaced by what it meant `before`, as far as that says.
 
     Precision is chosen by measuring, and a busy machine may measure something else the second time.
+    For the settings of a run, a grid, a curve or a search alike.
     """
-    if not (out / "settings.json").exists():
-        return settings
-    before = described(out)
     auto = [key for key in (*FORMERLY, "device", "precision") if getattr(settings, key) == "auto"]
+    before = {**FORMERLY, **before}
     return replace(settings, **{key: before[key] for key in auto if key in before})
+
+
+def read_about(path: Path, what: str) -> dict:
+    """What the JSON file beside many runs says. Raises RunError when it describes no `what`."""
+    found = read_json(path)
+    if not isinstance(found, dict) or not isinstance(found.get("settings"), dict):
+        raise RunError(f"{path} does not describe {what}: name another folder.")
+    return found
+
+
+def check_settings(out: Path, before: Mapping, now: Mapping, free: str) -> None:
+    """Refuse settings `now` under which the runs in `out` would have meant something else.
+
+    `free` says in words what is not among them.
+    """
+    before = {**FORMERLY, **before}
+    for key, value in now.items():
+        if before.get(key) != value:
+            raise RunError(
+                f"{out} holds runs with {key} = {before.get(key)!r}, not {value!r}: they could not "
+                f"be compared. Give {key} as it was, or name another folder. (What may be another: "
+                f"{free}.)"
+            )
+
+
+def check_files(out: Path, before: Mapping, now: Mapping, names: Iterable[str]) -> None:
+    """Refuse to go on in `out` when one of these files is another than `before` (provenances)."""
+    for what in names:
+        if before.get(f"{what}_sha256") != now[f"{what}_sha256"]:
+            raise RunError(
+                f"{out}: the {what} file has changed since the runs there began, so going on would "
+                "mix the two. Name another folder."
+            )
 
 
 def described(out: Path) -> dict:
@@ -597,12 +634,7 @@ def start_folder(settings: RunSettings, out: Path, resume: bool) -> None:
                 "its own settings, or name another folder."
             )
     now = provenance(settings.model, settings.data)
-    for what in ("model", "data"):
-        if before["provenance"].get(f"{what}_sha256") != now[f"{what}_sha256"]:
-            raise RunError(
-                f"{out}: the {what} file {getattr(settings, what)} has changed since the run began, "
-                "so going on would mix the two. Name another folder."
-            )
+    check_files(out, before["provenance"], now, ("model", "data"))
 
 
 def check_rows(n: int, settings: RunSettings) -> None:

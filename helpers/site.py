@@ -58,6 +58,7 @@ class Lesson:
 
     @property
     def number(self) -> str:
+        """Its two digits, such as "03"."""
         return self.name[:2]
 
 

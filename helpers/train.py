@@ -94,7 +94,8 @@ class Plan(Protocol):
 
     steps_per_epoch: int
 
-    def micro_batches(self, epoch: int, step: int) -> list[Batch]: ...
+    def micro_batches(self, epoch: int, step: int) -> list[Batch]:
+        """The batches of one step (both from 0), whose gradients are added up."""
 
 
 LossFunction = Callable[[GPT, Batch], tuple[torch.Tensor, torch.Tensor]]

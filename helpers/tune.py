@@ -47,12 +47,15 @@ from helpers.experiment.measure import item_losses
 from helpers.experiment.rows import Material
 from helpers.experiment.runner import grid_provenance, heldout_is, set_up, visible
 from helpers.files import (
+    NUMBER,
+    NUMBER_OR_NONE,
     alone_in,
     atomic_path,
     check_folder,
     read_json,
     read_jsonl,
     remove_leftovers,
+    row_with,
     write_json,
     write_jsonl,
 )
@@ -64,9 +67,13 @@ from helpers.runs import (
     FORMERLY,
     LORA_RATE,
     RunSettings,
+    as_before,
     begin,
+    check_files,
+    check_settings,
     default_lr,
     gone_on,
+    read_about,
 )
 from helpers.train import TrainState, save_state, train
 
@@ -432,12 +439,17 @@ def run_search(
     """
     _optuna()
     out = Path(out)
-    search = as_begun(search, out).resolved()
+    before = read_about(out / "search.json", "a search") if (out / "search.json").exists() else None
+    search = (as_before(search, before["settings"]) if before else search).resolved()
     check_folder(out)
-    if out.exists() and not (out / "search.json").exists() and any(visible(out)):
+    if out.exists() and not before and any(visible(out)):
         raise RunError(f"{out} is not empty and holds no search: name another folder.")
     bench = open_bench(search)
-    check_same(bench, out)
+    if before:
+        now = grid_provenance(bench.search.grid())
+        free = "trials, seeds, minutes"
+        check_settings(out, before["settings"], fixed_settings(bench.search), free)
+        check_files(out, before["provenance"], now, ("model", "data", "heldout"))
     out.mkdir(parents=True, exist_ok=True)
     every = checkpoint_every if cluster else None
     with alone_in(out, "search"), connected(cluster):
@@ -449,50 +461,12 @@ def run_search(
             yield from run_repeats(bench, out, every)
 
 
-def as_begun(search: Search, out: Path) -> Search:
-    """The search with "auto" replaced by what it meant when the one in `out` began, if there is one."""
-    if not (out / "search.json").exists():
-        return search
-    before = search_settings(out)
-    auto = [key for key in ("device", "precision", *FORMERLY) if getattr(search, key) == "auto"]
-    return replace(search, **{key: before[key] for key in auto if key in before})
-
-
-def search_settings(out: Path) -> dict:
-    """The settings in a search.json. Raises RunError when it describes no search."""
-    found = read_json(out / "search.json")
-    if not isinstance(found, dict) or not isinstance(found.get("settings"), dict):
-        raise RunError(f"{out / 'search.json'} does not describe a search: name another folder.")
-    return found["settings"]
-
-
 def fixed_settings(search: Search) -> dict:
     """The settings that every call on a folder shares, as JSON has them."""
     return {
         **{k: v for k, v in asdict(search).items() if k not in (*FREE, "space")},
         "space": written(search.space),
     }
-
-
-def check_same(bench: Bench, out: Path) -> None:
-    """Refuse settings or files that would change what the finished trials in `out` mean."""
-    if not (out / "search.json").exists():
-        return
-    before = search_settings(out)
-    for key, value in fixed_settings(bench.search).items():
-        if before.get(key) != value:
-            raise RunError(
-                f"{out} holds a search with {key} = {before.get(key)!r}, not {value!r}: its trials "
-                f"could not be compared. Give {key} as it was, or name another folder. (What may "
-                "change: trials, seeds, minutes.)"
-            )
-    stored, now = read_json(out / "search.json")["provenance"], grid_provenance(bench.search.grid())
-    for what in ("model", "data", "heldout"):
-        if stored[f"{what}_sha256"] != now[f"{what}_sha256"]:
-            raise RunError(
-                f"{out}: the {what} file has changed since the search began, so going on would mix "
-                "the two. Name another folder."
-            )
 
 
 def describe(bench: Bench, out: Path) -> None:
@@ -911,12 +885,18 @@ class Found:
         )
 
 
+TRIAL = row_with(  # of trials.jsonl
+    trial=int, state=str, val_response_loss=NUMBER_OR_NONE, lr=NUMBER, losses=list,
+    **dict.fromkeys(asdict(Choice()), NUMBER),
+)  # fmt: skip
+
+
 def load_search(out: str | Path) -> Found:
     """What a search folder holds so far. Raises RunError when there is no search in it."""
     out = Path(out)
     if not (out / "search.json").exists() or not (out / "trials.jsonl").exists():
         raise RunError(f"there is no search in {out}: make one with `course tune --out`.")
-    trials = pd.DataFrame(read_jsonl(out / "trials.jsonl"))
+    trials = pd.DataFrame(read_jsonl(out / "trials.jsonl", TRIAL))
     if trials.empty:
         raise RunError(f"{out}: no trial has come to an end yet. The same command goes on.")
     trials["val_response_loss"] = trials["val_response_loss"].astype(float)

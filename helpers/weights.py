@@ -42,9 +42,8 @@ class KnownModel:
     folder: Path | None = None  # bundled
     repository: str = ""  # on the Hugging Face hub
     revision: str = ""
-    sha256: str = (
-        ""  # of model.safetensors at this revision, as several public repositories quote it
-    )
+    # Of model.safetensors at this revision, as several public repositories quote it.
+    sha256: str = ""
 
 
 KNOWN = {
@@ -176,9 +175,8 @@ def contiguous(model: GPT) -> GPT:
     where no weight is the mapped file any more, its pages no longer take memory.
     """
     for parameter in model.parameters():
-        if not hasattr(
-            parameter, "full_tensor"
-        ):  # a sharded one is so already, and must stay itself
+        sharded = hasattr(parameter, "full_tensor")  # is so already, and must stay itself
+        if not sharded:
             parameter.data = parameter.data.clone(memory_format=torch.contiguous_format)
     return model
 
@@ -616,8 +614,7 @@ def read_adapter(folder: str | Path, config: GPTConfig) -> Adapter:
         for theirs, key in ours.items()
         if key.endswith(".weight") and any(theirs == w or theirs.endswith(f".{w}") for w in wanted)
     ]
-    with torch.device("meta"):
-        shapes = {key: tuple(p.shape) for key, p in GPT(config).named_parameters()}
+    shapes = {key: tuple(p.shape) for key, p in empty_model(config).named_parameters()}
     names, matrices = key_mapping(config), {}
     try:
         rank, alpha = int(raw["r"]), float(raw["lora_alpha"])

@@ -5,6 +5,8 @@ import os
 os.environ.setdefault("COURSE_PROGRESS", "off")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -18,6 +20,15 @@ BUNDLED = [name for name, known in KNOWN.items() if known.folder]
 
 # Distinct primes where possible, so that no swapped axis can pass unnoticed.
 TINY = GPTConfig(n_layer=2, n_head=3, n_embd=21, n_positions=97, vocab_size=50257)
+SMALL = replace(TINY, n_layer=1, n_head=1, n_embd=7)  # where a test trains many models
+HERE = {  # what `small_files` leaves in the current folder, and how it is trained on
+    "model": "model",
+    "data": "data.json",
+    "template": "plain",
+    "device": "cpu",
+    "precision": "fp32",
+    "products": "torch",
+}
 
 
 def random_model(config: GPTConfig, seed: int = 0, dtype=torch.float32) -> GPT:
@@ -30,10 +41,15 @@ def random_model(config: GPTConfig, seed: int = 0, dtype=torch.float32) -> GPT:
     return model.to(dtype)
 
 
-def small_run(folder, records, config: GPTConfig, **changes) -> RunSettings:
-    """The settings of a run on a random model of that shape and these records, both in `folder`."""
+def small_files(folder, records, config: GPTConfig = SMALL) -> None:
+    """Puts a random model of that shape and these records in `folder`."""
     save_model(random_model(config), folder / "model")
     write_json(folder / "data.json", records)
+
+
+def small_run(folder, records, config: GPTConfig, **changes) -> RunSettings:
+    """The settings of a run on a random model of that shape and these records, both in `folder`."""
+    small_files(folder, records, config)
     values = {"loss_on": "response", "max_length": 97, "device": "cpu", "precision": "fp32"}
     model, data = str(folder / "model"), str(folder / "data.json")
     return RunSettings(model=model, data=data, **{**values, **changes})

@@ -8,10 +8,12 @@ import signal
 import sys
 import threading
 from dataclasses import replace
+from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from conftest import TINY, random_model
+from conftest import HERE, small_files
 
 from helpers import cluster, tune
 from helpers.cli import main
@@ -19,72 +21,32 @@ from helpers.curves import Curve, run_curve
 from helpers.curves import runner as curve_runner
 from helpers.errors import CourseError, RunError, SettingsError
 from helpers.experiment import Grid, run_grid, runner
-from helpers.files import append_jsonl, read_json, read_jsonl, write_json
+from helpers.files import append_jsonl, read_json, read_jsonl
 from helpers.tune import Search, run_search
-from helpers.weights import save_model
-
-SMALL = replace(TINY, n_layer=1, n_head=1, n_embd=7)
 
 
 @pytest.fixture
 def grid(tmp_path, records, monkeypatch):
     """Two arms and three seeds: six runs of 36 steps."""
     monkeypatch.chdir(tmp_path)
-    save_model(random_model(SMALL), tmp_path / "model")
-    write_json(tmp_path / "data.json", records)
-    return Grid(
-        model="model",
-        data="data.json",
-        arms=("all", "response"),
-        seeds=3,
-        rows=(24,),
-        epochs=(6,),
-        lrs=(0.01,),
-        batch_size=4,
-        template="plain",
-        device="cpu",
-        precision="fp32",
-        products="torch",
-    )
+    small_files(tmp_path, records)
+    arms = ("all", "response")
+    return Grid(arms=arms, seeds=3, rows=(24,), epochs=(6,), lrs=(0.01,), batch_size=4, **HERE)
 
 
 @pytest.fixture
 def search(grid):
     """Trials of two or three epochs of two steps, then both settings again with two seeds."""
     pytest.importorskip("optuna", reason="optuna is not installed: make setup")
-    return Search(
-        model="model",
-        data="data.json",
-        rows=8,
-        trials=5,
-        seeds=2,
-        template="plain",
-        device="cpu",
-        precision="fp32",
-        products="torch",
-        layout="padded",
-        space={"batch_size": (4,), "epochs": (2, 3), "lora": (0, 2)},
-    )
+    space = {"batch_size": (4,), "epochs": (2, 3), "lora": (0, 2)}
+    return Search(rows=8, trials=5, seeds=2, layout="padded", space=space, **HERE)
 
 
 @pytest.fixture
 def curve(grid):
     """Two points, two seeds: four runs of two or four steps."""
-    return Curve(
-        points=(8, 16),
-        model="model",
-        data="data.json",
-        seeds=2,
-        epochs=1,
-        lr=0.01,
-        batch_size=4,
-        template="plain",
-        max_new_tokens=2,
-        device="cpu",
-        precision="fp32",
-        products="torch",
-        layout="packed",
-    )
+    training = {"epochs": 1, "lr": 0.01, "batch_size": 4, "layout": "packed"}
+    return Curve(points=(8, 16), seeds=2, max_new_tokens=2, **training, **HERE)
 
 
 @pytest.fixture
@@ -291,6 +253,48 @@ def test_an_unseen_folder_is_named(tmp_path, monkeypatch):
     with pytest.raises(RunError, match=r"job 1: .*/nowhere cannot be used on one of the cluster's"):
         cluster.attempt(double, job, str(tmp_path / "nowhere"))
     assert cluster.attempt(double, job, str(tmp_path)) == 2
+
+
+class FakeRay:
+    """Ray, as far as `run_jobs` asks: one job after another, in the order in which they were sent."""
+
+    def __init__(self, **resources):
+        self.resources, self.asked, self.most = resources, [], 0
+
+    def cluster_resources(self):
+        return self.resources
+
+    def remote(self, **options):
+        self.asked.append(options)
+        return lambda work: SimpleNamespace(remote=lambda *arguments: partial(work, *arguments))
+
+    def wait(self, running, num_returns):
+        self.most = max(self.most, len(running))
+        return running[:1], running[1:]
+
+    def get(self, job):
+        return job()
+
+
+@pytest.mark.parametrize(
+    ("resources", "device", "gpus", "at_a_time"),
+    [
+        ({"CPU": 8.0, "GPU": 2.0}, "cuda", 1, 2),
+        ({"CPU": 8.0, "GPU": 2.0}, "cuda:1", 1, 2),
+        ({"CPU": 3.0, "GPU": 2.0}, "cpu", 0, 3),
+        ({"CPU": 8.0}, "cuda", 1, 1),  # none yet: a machine with one may join
+        ({}, "cpu", 0, 1),
+    ],
+)
+def test_a_job_takes_a_core_and_on_cuda_a_gpu(
+    tmp_path, monkeypatch, resources, device, gpus, at_a_time
+):
+    ray = FakeRay(**resources)
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    done = cluster.run_jobs(double, jobs(tmp_path, 1, 2, 4, 6), device=device)
+    assert [(job.name, value) for job, value in done] == [(f"job {n}", 2 * n) for n in (1, 2, 4, 6)]
+    assert ray.asked == [{"num_cpus": 1, "num_gpus": gpus, "max_retries": cluster.RETRIES}]
+    assert ray.most == at_a_time
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "somewhere", "a:b"])

@@ -165,7 +165,7 @@ def foreign_imports():
     """(distribution, inside a function?, where), for all that is neither Python's nor the course's."""
     for where, source in sources():
         for module, lazy in imports(source):
-            if module not in sys.stdlib_module_names and module != "helpers":
+            if module not in sys.stdlib_module_names and module not in ("helpers", "benchmarks"):
                 yield canonical(DISTRIBUTION.get(module, module)), lazy, where
 
 

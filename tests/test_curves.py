@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import TINY, random_model
+from conftest import HERE, small_files
 
 from helpers import cli, plots
 from helpers.curves import (
@@ -34,30 +34,13 @@ from helpers.evaluate.paired import crossed_mean, per_item
 from helpers.files import read_json, read_jsonl, write_json, write_jsonl
 from helpers.formatting import TEMPLATES
 from helpers.judge.verdicts import mean_interval
-from helpers.weights import save_model
-
-SMALL = replace(TINY, n_layer=1, n_head=1, n_embd=7)
 
 
 def settings(place):
     """80 rows of 4 kinds: 68 to train on, 8 to test on and 4 to validate on."""
-    save_model(random_model(SMALL), place / "model")
-    write_json(place / "data.json", [row(n) for n in range(80)])
-    return Curve(
-        points=(8, 16),
-        model="model",
-        data="data.json",
-        seeds=2,
-        epochs=1,
-        lr=0.01,
-        batch_size=4,
-        template="plain",
-        max_new_tokens=3,
-        device="cpu",
-        precision="fp32",
-        products="torch",
-        layout="packed",
-    )
+    small_files(place, [row(n) for n in range(80)])
+    training = {"epochs": 1, "lr": 0.01, "batch_size": 4, "layout": "packed"}
+    return Curve(points=(8, 16), seeds=2, max_new_tokens=3, **training, **HERE)
 
 
 @pytest.fixture

@@ -1,11 +1,10 @@
 """The large curves that lesson 08 reads: made by one command, small, and of the files we bundle."""
 
 import json
-from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import TINY, random_model
+from conftest import HERE, small_files
 
 from benchmarks import curves
 from helpers.curves import Curve, curve_table, effects, load_curve, runner
@@ -13,16 +12,14 @@ from helpers.curves.plan import run_name
 from helpers.data import data_path
 from helpers.errors import CourseError
 from helpers.experiment.measure import per_token
-from helpers.files import sha256, write_json
-from helpers.weights import find_model, save_model
+from helpers.files import sha256
+from helpers.weights import find_model
 
 
 def test_one_command_runs_publishes_and_goes_on(tmp_path, records, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    save_model(random_model(replace(TINY, n_layer=1, n_head=1, n_embd=7)), tmp_path / "model")
-    write_json(tmp_path / "data.json", records)
-    small = Curve(points=(8, 16), model="model", data="data.json", seeds=2, epochs=1, lr=0.01)
-    small = replace(small, template="plain", max_new_tokens=2, device="cpu", precision="fp32")
+    small_files(tmp_path, records)
+    small = Curve(points=(8, 16), seeds=2, epochs=1, lr=0.01, max_new_tokens=2, **HERE)
     monkeypatch.setattr(curves, "CURVES", {"rows": small})
     monkeypatch.setattr(curves, "BUILD", tmp_path / "build")
     monkeypatch.setattr(curves, "RESULTS", tmp_path / "results")

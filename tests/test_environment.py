@@ -25,7 +25,7 @@ from helpers.files import sha256
 from helpers.lessons import asset_hashes
 from helpers.settings import Settings
 
-QUICK, FULL = Settings.quick(), Settings.full()
+FULL = Settings.full()
 PYTHON = "/course/.venv/bin/python"
 REINSTALL = f"{PYTHON} -m pip install -e ."
 Version = namedtuple("Version", "major minor micro releaselevel serial")

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import TINY, random_model
+from conftest import HERE, SMALL, TINY, random_model, small_files
 from torch.nn import functional as F
 
 from helpers import cli
@@ -37,30 +37,16 @@ from helpers.generate import Response
 from helpers.masking import Example, make_examples
 from helpers.model import GPT
 from helpers.train import StepRecord
-from helpers.weights import load_model, save_model
-
-SMALL = replace(TINY, n_layer=1, n_head=1, n_embd=7)
+from helpers.weights import load_model
 
 
 @pytest.fixture
 def grid(tmp_path, records, monkeypatch):
     """30 rows: 25 to train on, and the 3 of the test and 2 of the validation split held out."""
     monkeypatch.chdir(tmp_path)
-    save_model(random_model(SMALL), tmp_path / "model")
-    write_json(tmp_path / "data.json", records)
-    return Grid(
-        model="model",
-        data="data.json",
-        arms=("all", "response"),
-        seeds=2,
-        rows=(8,),
-        epochs=(1,),
-        lrs=(0.01,),
-        batch_size=4,
-        template="plain",
-        device="cpu",
-        precision="fp32",
-    )
+    small_files(tmp_path, records)
+    arms = ("all", "response")
+    return Grid(arms=arms, seeds=2, rows=(8,), epochs=(1,), lrs=(0.01,), batch_size=4, **HERE)
 
 
 @pytest.fixture
@@ -217,7 +203,7 @@ def test_the_untouched_model_is_measured_too(grid, tokenizer, records):
     row = run(grid)[0]
     examples, _ = make_examples(records[25:], "plain", tokenizer)
     assert (row["arm"], row["seed"], row["steps"]) == ("base", 0, 0)
-    assert row["response_loss"] == per_token(item_losses(random_model(SMALL), examples))
+    assert row["response_loss"] == per_token(item_losses(load_model("model"), examples))
 
 
 # --- which rows are held out ---------------------------------------------------------------------

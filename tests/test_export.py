@@ -3,7 +3,7 @@
 import hashlib
 import json
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 import torch
@@ -19,6 +19,7 @@ from helpers.formatting import TEMPLATES, Template, format_prompt
 from helpers.generate import generate, prompt_ids
 from helpers.lora import plain, save_adapter
 from helpers.tokenizer import END_OF_TEXT
+from helpers.train import StepRecord
 from helpers.weights import load_model, save_model
 
 ODD = [
@@ -133,7 +134,9 @@ def test_the_card_says_how_the_run_was_trained_and_the_template_is_the_runs(tiny
     }
     write_json(tiny_folder / "settings.json", settings)
     for loss in (4.25, None, 1.5):
-        append_jsonl(tiny_folder / "metrics.jsonl", {"val_response_loss": loss})
+        append_jsonl(
+            tiny_folder / "metrics.jsonl", asdict(StepRecord(0, 0, 0, 0, 0, None, loss, 0))
+        )
     report = export(tiny_folder, "hf", tmp_path / "hf")
     card = (tmp_path / "hf" / "README.md").read_text(encoding="utf-8")
     assert "`gpt2-mini` on `course` (25 rows, 2 epochs, LoRA of rank 4, learning rate 0.002" in card

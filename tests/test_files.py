@@ -8,12 +8,15 @@ import pytest
 
 from helpers.errors import CourseError
 from helpers.files import (
+    NUMBER,
+    NUMBER_OR_NONE,
     append_jsonl,
     atomic_path,
     content_hash,
     read_json,
     read_jsonl,
     repair_journal,
+    row_with,
     sha256,
     write_json,
     write_jsonl,
@@ -160,6 +163,30 @@ def test_a_damaged_last_line_with_its_newline_is_no_crash_but_damage(tmp_path):
     path.write_text('{"step": 1}\n{"ste\n')
     with pytest.raises(CourseError, match="line 2"):
         read_jsonl(path)
+
+
+ROW = row_with(run=str, loss=NUMBER, val=NUMBER_OR_NONE)
+
+
+@pytest.mark.parametrize("read", [read_jsonl, repair_journal])
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ({"loss": 1, "val": 2.0}, "'run' is missing"),
+        ({"run": "a", "loss": 1}, "'val' is missing"),  # there is a difference to None
+        ({"run": "a", "loss": None, "val": None}, "'loss' is None"),
+        ({"run": ["a"], "loss": 1, "val": None}, r"'run' is \['a'\]"),
+        ([1], "not an object with run, loss, val"),
+    ],
+)
+def test_a_line_that_is_no_row_raises_with_its_number_and_what_is_wrong(tmp_path, read, line, told):
+    path = tmp_path / "a.jsonl"
+    good = {"run": "a", "loss": 1, "val": None, "more": []}
+    write_jsonl(path, [good, {**good, "loss": 0.5, "val": 2}])
+    path.write_text(path.read_text() + "\n" + json.dumps(line) + "\n")  # a blank line counts
+    with pytest.raises(CourseError, match=rf"a\.jsonl, line 4: {told}\. Remove that line or the"):
+        read(path, ROW)
+    assert len(read(path)) == 3
 
 
 def test_a_journal_that_cannot_be_opened_is_one_clear_line(tmp_path):

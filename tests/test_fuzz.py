@@ -1,34 +1,39 @@
 """Any bytes in a file, any text in a field: what was asked for, or one CourseError; nothing else.
 
 Files are damaged as disks and hasty hands do it (cut off, a bit turned, a few bytes over others or in
-between) and as somebody does who wants to harm. The cases are the same in every run; COURSE_FUZZ=50
-draws fifty times as many, new ones each time. Judges' replies, questions, votes and preferences have
-such tests beside their others.
+between) and as somebody does who wants to harm. The same choice of tests draws the same cases again;
+another choice may not, since Hypothesis also draws words from the modules that are loaded.
+COURSE_FUZZ=50 draws fifty times as many, new ones each time. Judges' replies, questions, votes and
+preferences have such tests beside their others.
 """
 
 import json
 import math
 import os
+import shutil
 import struct
 import sys
 import zipfile
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import hypothesis
 import pytest
 import torch
 from conftest import TINY, random_model
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, example, given
 from hypothesis import strategies as st
 
 from helpers import cli
 from helpers.classroom import wire
 from helpers.classroom.submissions import Notebook, collect
+from helpers.curves import curve_table, effects, load_curve
 from helpers.curves.plan import read_template
 from helpers.data import load_records, stream_records
 from helpers.errors import CourseError, DataError, RunError, SettingsError, WeightsError
 from helpers.evaluate.questions import load_questions
+from helpers.experiment import load_grid, summary
 from helpers.files import (
     append_jsonl,
     content_hash,
@@ -37,7 +42,7 @@ from helpers.files import (
     repair_journal,
     write_json,
 )
-from helpers.formatting import format_example, get_template
+from helpers.formatting import TEMPLATES, format_example, get_template
 from helpers.judge import judge_from_name
 from helpers.judge.rubric import RUBRICS
 from helpers.judge.verdicts import read_verdicts
@@ -53,6 +58,7 @@ from helpers.runs import (
 )
 from helpers.tokens import read_cache, write_cache
 from helpers.train import StepRecord, TrainSettings, TrainState, load_state, save_state
+from helpers.tune import load_search
 from helpers.weights import load_model, read_adapter, save_model, write_adapter
 
 MORE = int(os.environ.get("COURSE_FUZZ", "1"))
@@ -60,7 +66,7 @@ SMALL = replace(TINY, n_layer=1, n_head=1, n_embd=5, n_positions=7, vocab_size=1
 
 
 def fuzz(examples):
-    """Hypothesis, with so many examples: the same ones each time, unless more were asked for."""
+    """Hypothesis, with so many examples: the same for the same tests, unless more were asked for."""
     return hypothesis.settings(
         max_examples=examples * MORE,
         derandomize=MORE == 1,
@@ -201,11 +207,18 @@ NUMBERS = st.floats() | st.integers(-2, 2) | st.integers()
 
 @fuzz(100)
 @given(NAMES)
+@example("response@0.1")
+@example("phi3")
+@example("reference")
+@example("ollama")
+@example("openai:phi3@http://localhost:8080/v1")
 def test_any_name_is_known_or_refused(name):
     weights = refused(SettingsError, segment_weights, name)
     assert weights is None or all(0 <= weights[segment] <= 1 for segment in SEGMENTS)
-    assert refused(SettingsError, get_template, name) is None
-    assert refused(SettingsError, judge_from_name, name) is None
+    template = refused(SettingsError, get_template, name)
+    assert template == TEMPLATES.get(name)
+    judge = refused(SettingsError, judge_from_name, name)
+    assert judge is None or judge.name.startswith(name.partition("@http")[0])
     for read, kind in ((load_records, DataError), (load_model, WeightsError)):
         assert refused(kind, read, name + "?") is None
 
@@ -449,6 +462,49 @@ def test_a_journal_of_answers_is_gone_on_with_or_begun_anew(tmp_path, lines, our
     if found is not None:
         assert found[0] in ("torch", "onednn")
         assert read_jsonl(path)[0]["key"] == "k"
+
+
+def told_masking(folder):
+    found = load_grid(folder)
+    return [summary(found, **setting) for setting in found.settings()]
+
+
+def told_curve(folder):
+    found = load_curve(folder)
+    return curve_table(found), effects(found)
+
+
+def told_search(folder):
+    found = load_search(folder)
+    return found.words(), found.command()
+
+
+@fuzz(100)
+@given(
+    st.sampled_from(
+        [
+            ("masking-sweep", "runs.jsonl", told_masking),
+            ("masking-sweep", "sweep.jsonl", told_masking),
+            ("curves/clean", "runs.jsonl", told_curve),
+            ("tune-narrow", "trials.jsonl", told_search),
+        ]
+    ),
+    st.integers(0, 10_000),
+    JSON | st.none(),
+)
+def test_a_line_with_another_key_or_value_is_read_or_refused(tmp_path, which, place, text):
+    name, file, told = which
+    folder = Path(__file__).parent.parent / "benchmarks" / "results" / name
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    lines = read_jsonl(folder / file)
+    row = lines[place % len(lines)]
+    key = list(row)[place // len(lines) % len(row)]
+    row[key] = "HERE"
+    if text is None:
+        del row[key]
+    changed = "".join(json.dumps(line) + "\n" for line in lines).replace('"HERE"', text or "")
+    (tmp_path / file).write_text(changed, encoding="utf-8")
+    refused(CourseError, told, tmp_path)
 
 
 @pytest.fixture(scope="module")

@@ -91,9 +91,8 @@ def test_ours_and_theirs_agree(found, tokenizer, tmp_path, model_name, style, sh
             ours[sample["doc_id"]].answer,
         )
     report = summarise([ours[i] for i in range(20)], way)
-    key = (
-        "acc,none" if style == "letter" else "acc_norm,none"
-    )  # theirs by characters: all ASCII here
+    # Theirs is by characters; all are ASCII here.
+    key = "acc,none" if style == "letter" else "acc_norm,none"
     assert report["accuracy"] == pytest.approx(results[key])
 
 

@@ -1,10 +1,12 @@
 """The house itself: import order, environment files, notices, nothing of one machine."""
 
 import ast
+import io
 import json
 import re
 import subprocess
 import sys
+import tokenize
 from pathlib import Path
 
 import pytest
@@ -57,6 +59,46 @@ def test_the_reading_order_that_the_package_tells_is_the_one_that_is_kept():
     told = re.search(r"Reading order: ([^.]+)\.", text)[1].replace("\n", " ").split(", ")
     assert told == [name for name in ORDER[: ORDER.index("judge") + 1] if name in told]
     assert set(ORDER[: ORDER.index("judge")]) - set(told) == {"cluster", "data_check"}  # optional
+
+
+def code_lines(path):
+    """Lines of a module that hold code: no blank ones, comments or docstrings."""
+    text = path.read_text(encoding="utf-8")
+    silent = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT)
+    lines = {
+        line
+        for token in tokenize.generate_tokens(io.StringIO(text).readline)
+        if token.type not in (*silent, tokenize.ENDMARKER)
+        for line in range(token.start[0], token.end[0] + 1)
+    }
+    for node in ast.walk(ast.parse(text)):
+        documented = isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef))
+        if documented and ast.get_docstring(node) is not None:
+            lines -= set(range(node.body[0].lineno, node.body[0].end_lineno + 1))
+    return len(lines)
+
+
+def test_code_lines_are_counted_without_words(tmp_path):
+    (tmp_path / "a.py").write_text(
+        '"""Words.\n\nMore."""\n\n# why\nx = """a\nb"""  # c\n\ny = (\n    1\n)\n'
+    )
+    assert code_lines(tmp_path / "a.py") == 5
+
+
+def test_the_core_can_be_read_in_an_afternoon(count):
+    """As CONTRIBUTING says: these modules, in this order, and so many lines."""
+    text = " ".join((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").split())
+    told = re.search(r"in this order: (.+?) of `judge`\. Those are under ([\d,]+) lines", text)
+    before, judge = (re.findall(r"`(\w+)`", part) for part in told[1].split("then"))
+    assert before == [name for name in ORDER if name in before]
+    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    meant = re.search(r"meant to be read: (.+?), in this order", readme)[1]
+    assert re.findall(r"`(\w+)`", meant) == [*before, "judge"]
+    paths = [ROOT / "helpers" / f"{name}.py" for name in before]
+    paths += [ROOT / "helpers" / "judge" / f"{name}.py" for name in judge]
+    lines = sum(map(code_lines, paths))
+    count(f"the core: {lines:,} lines of code in {len(paths)} modules")
+    assert lines < int(told[2].replace(",", ""))
 
 
 def test_only_notebooks_import_widgets():

@@ -261,7 +261,9 @@ def test_an_emoji_at_the_cut_goes_as_a_whole(tokenizer):
     row = {"instruction": "Count.", "input": "🙂" * 9, "output": "9"}
     for limit in range(9, 24):
         example = make_example(row, "plain", tokenizer, max_length=limit)
-        emoji = tokenizer.decode_bytes(example.ids).decode("utf-8").count("🙂")
+        text = tokenizer.decode_bytes(example.ids).decode("utf-8")
+        emoji = text.count("🙂")
+        assert text == "Count.\n" + ("🙂" * emoji + "\n") * bool(emoji) + "9<|endoftext|>"
         assert emoji == min(9, (limit - 6) // 2) or emoji == min(9, (limit - 6) // 2 - 1)
 
 

@@ -5,23 +5,22 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import TINY, random_model
+from conftest import HERE, small_files
 
 from benchmarks import masking
 from helpers.data import data_path
 from helpers.errors import CourseError
 from helpers.experiment import Grid, load_grid, runner, summary
 from helpers.experiment.measure import per_example, per_token
-from helpers.files import sha256, write_json
-from helpers.weights import find_model, save_model
+from helpers.files import sha256
+from helpers.weights import find_model
 
 
 def test_one_command_runs_packs_and_goes_on(tmp_path, records, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    save_model(random_model(replace(TINY, n_layer=1, n_head=1, n_embd=7)), tmp_path / "model")
-    write_json(tmp_path / "data.json", records)
-    small = Grid("model", "data.json", arms=("all", "response"), seeds=2, rows=(8,), epochs=(1,))
-    small = replace(small, lrs=(0.01,), template="plain", device="cpu", precision="fp32")
+    small_files(tmp_path, records)
+    arms = ("all", "response")
+    small = Grid(arms=arms, seeds=2, rows=(8,), epochs=(1,), lrs=(0.01,), **HERE)
     grids = (small, replace(small, arms=("all", "response@0.5"), rows=(16,)))
     monkeypatch.setattr(masking, "GRIDS", {"masking": grids})
     monkeypatch.setattr(masking, "BUILD", tmp_path / "build")

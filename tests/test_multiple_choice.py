@@ -384,21 +384,18 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_file(
     assert M.answer_into(tmp_path / "cut.jsonl", *args) == whole
     again = len(calls) - before
     M.answer_into(tmp_path / "another.jsonl", *args)
-    assert (
-        again == len(calls) - before - again - 2
-    )  # the two batches that were done are not asked again
+    # The two batches that were done are not asked again.
+    assert again == len(calls) - before - again - 2
     assert (tmp_path / "cut.jsonl").read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
-    assert M.read_answers(tmp_path / "cut.jsonl") == (settings, whole)
+    assert M.open_answers(tmp_path / "cut.jsonl", settings) == whole
     with pytest.raises(RunError, match="holds something else"):
         M.answer_into(tmp_path / "cut.jsonl", {"model": "y"}, *args[1:])
 
 
 def test_a_file_of_something_else_is_refused(tmp_path):
     (tmp_path / "x.jsonl").write_text('{"settings": {}}\n{"a": 1}\n', encoding="utf-8")
-    with pytest.raises(RunError, match="no answers"):
-        M.read_answers(tmp_path / "x.jsonl")
-    with pytest.raises(RunError, match="no answers"):
-        M.read_answers(tmp_path / "not-there.jsonl")
+    with pytest.raises(RunError, match=r"x\.jsonl, line 2: no answer \('index' is missing\)"):
+        M.open_answers(tmp_path / "x.jsonl", {})
 
 
 # --- the command ------------------------------------------------------------------------------------

@@ -110,6 +110,16 @@ def test_three_times_a_tenth_is_what_three_padded_rows_weigh():
     assert batch.weight == pytest.approx(plain.weight, rel=1e-15)
 
 
+def test_on_an_apple_gpu_the_weights_are_float32(monkeypatch):
+    """It has no float64; the machine of the test need not have one."""
+    monkeypatch.setattr(torch.Tensor, "to", lambda tensor, device: tensor)
+    batch = packed([example([5, 6]), example([5, 7])], "response@0.1")
+    assert batch.to("cuda").loss_weights.dtype == torch.float64
+    moved = batch.to("mps")
+    assert moved.loss_weights.dtype == torch.float32
+    assert (moved.borders, moved.labels.dtype) == (batch.borders, torch.int64)
+
+
 def test_tokens_of_different_segments_are_not_shared():
     """The same token can be instruction here and response there: learnt from here, not there."""
     one = example([5, 6, 7, 8], ["instruction", "instruction", "instruction", "response"])
@@ -133,6 +143,14 @@ def test_rows_that_are_all_the_same_are_computed_once():
     assert batch.doc_ids.tolist() == [[0, 0]]
     assert batch.loss_weights.tolist() == [[3, 3]]
     assert batch.n_tokens == 6
+
+
+def test_a_row_without_tokens_of_its_own_takes_no_part_in_attention():
+    """All its targets stand in the prefix: nothing more is computed for it."""
+    attention = PackedAttention((0, 2, 2, 5, 6))  # a prefix of 2; rows of 0, 3 and 1 tokens
+    assert (attention.prefix, attention.rows, attention.longest) == (2, 2, 3)
+    assert attention.side_by_side.tolist() == [2, 3, 4, 5, 5, 5]
+    assert attention.back.tolist() == [0, 1, 2, 3]
 
 
 def test_of_alpaca_23_tokens_are_shared(records, tokenizer):

@@ -249,6 +249,9 @@ SMALL = (
 )
 
 
+NOT_SAVED = {"tokens": 9, "loss": 0.0, "seconds": 0.0}
+
+
 def test_finished_phases_are_loaded_and_a_killed_one_goes_on(tmp_path, corpus, monkeypatch):
     config = replace(TINY, n_layer=1)
     model = pretrain(config, SMALL, corpus, tmp_path / "a", every=1)
@@ -268,7 +271,7 @@ def test_finished_phases_are_loaded_and_a_killed_one_goes_on(tmp_path, corpus, m
     with pytest.raises(KeyboardInterrupt):
         pretrain(config, SMALL, corpus, tmp_path / "b", every=1)
     # a step that was done and written down, but not saved, before the kill
-    append_jsonl(tmp_path / "b" / "grown" / "curve.jsonl", {"step": 3, "loss": 0.0})
+    append_jsonl(tmp_path / "b" / "grown" / "curve.jsonl", {"step": 3, **NOT_SAVED})
     again = pretrain(config, SMALL, corpus, tmp_path / "b", every=1)
     assert steps == [
         *(("first", n) for n in (1, 2, 3)),

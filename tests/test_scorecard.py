@@ -192,6 +192,7 @@ def test_a_card_counts_what_has_no_score_and_bounds_what_it_could_do():
     assert (card["n"], card["scored"], card["coverage"], card["mean"]) == (4, 3, 0.75, 40)
     assert card["bounds"] == [30, 55]
     assert card["words"].endswith("3 of 4 scored, so the mean over all lies between 30.0 and 55.0")
+    assert card["sd"] == pytest.approx(1300**0.5)  # (30² + 10² + 40²) / (3 - 1)
     assert score_card([10, None, 30, 80]) == card  # plain numbers do as well
     assert score_card([None, None])["words"] == "no mean: 0 of 2 scored"
     assert score_card([7.0])["words"] == "mean 7.0 (one score: no interval); 1 of 1 scored"
@@ -204,6 +205,16 @@ def test_how_many_items_it_would_take():
     result = compare(verdicts(a), verdicts((50 + gain).tolist()))
     assert result["items_needed"] == 785  # (2.8016 · 20 / 2)²
     assert "and it would take about 785 to detect one of 2.0" in result["words"]
+
+
+def test_two_items_are_the_fewest():
+    assert compare(verdicts([50.0] * 3), verdicts([60.0, 61.0, 62.0]))["items_needed"] == 2
+
+
+def test_the_smallest_detectable_difference_by_hand():
+    """(t_0.975 + t_0.80) · sd / √n with 3 degrees of freedom: 4.161 · 2.582 / 2."""
+    result = compare(verdicts([50.0] * 4), verdicts([50.0, 52.0, 54.0, 56.0]))
+    assert result["smallest_detectable"] == pytest.approx(5.372, abs=1e-3)
 
 
 def test_the_smallest_detectable_difference_is_found_four_times_in_five():

@@ -7,10 +7,11 @@ import torch
 from conftest import TINY, random_model
 from torch.nn import functional as F
 
-from helpers.collate import BatchPlan, evaluation_batches, padded
+from helpers.collate import BatchPlan, evaluation_batches, nothing, padded
 from helpers.errors import DataError, RunError, SettingsError
 from helpers.masking import Example, loss_weights
 from helpers.train import (
+    TokenLosses,
     TrainSettings,
     TrainState,
     clear_state,
@@ -80,6 +81,22 @@ def test_without_fractions_the_loss_is_pytorchs_mean():
     logits = model(batch.input_ids, batch.positions)
     plain = F.cross_entropy(logits.flatten(0, 1), batch.labels.flatten())
     assert evaluate_loss(model, [batch]) == pytest.approx(plain.item(), abs=1e-12)
+
+
+def test_logits_in_bf16_have_losses_in_float32_and_a_gradient_of_their_own_kind():
+    """As of a model whose weights are bf16 themselves, without autocast."""
+    logits = torch.randn(37, 11, generator=torch.Generator().manual_seed(0)).bfloat16()
+    labels, weights = torch.arange(37) % 11, torch.linspace(0, 1, 37)
+    exact = logits.double().requires_grad_()
+    expected = F.cross_entropy(exact, labels, reduction="none")
+    (expected * weights).sum().backward()
+    leaf = logits.clone().requires_grad_()
+    found = TokenLosses.apply(leaf * 1, labels)  # the gradient overwrites what it is given
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found.double(), expected, rtol=1e-6, atol=1e-6)
+    (found * weights).sum().backward()
+    assert leaf.grad.dtype == torch.bfloat16
+    torch.testing.assert_close(leaf.grad.double(), exact.grad, rtol=2**-8, atol=1e-6)
 
 
 def test_the_loss_is_computed_in_float32_under_bf16():
@@ -167,6 +184,15 @@ def test_evaluation_is_one_sum_divided_once():
     assert (nine.n_targets, one.n_targets) == (9, 1)
     model = random_model(SMALL)
     assert evaluate_loss(model, [nine, one], loss=constant_losses([1.0, 3.0])) == pytest.approx(1.2)
+
+
+def test_evaluation_adds_up_in_float64():
+    """In float32 2²⁴ + 1 + 1 is 2²⁴: of many small losses beside large ones some would be lost."""
+
+    def loss(model, batch):
+        return torch.tensor([2.0**24, 1, 1]), torch.ones(3)
+
+    assert evaluate_loss(None, [nothing()], loss=loss) * 3 == 2**24 + 2
 
 
 def test_evaluation_divides_by_the_weights():

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import TINY, random_model
+from conftest import HERE, TINY, random_model, small_files
 
 from benchmarks import tuning
 from helpers import cli, contest, plots, tune
@@ -32,21 +32,9 @@ SMALL = replace(TINY, n_layer=1, n_head=1, n_embd=8)
 def search(tmp_path, records, monkeypatch):
     """30 rows: 25 to train on, 3 of the test split held out, 2 to choose on. Ranks up to 4."""
     monkeypatch.chdir(tmp_path)
-    save_model(random_model(SMALL), tmp_path / "model")
-    write_json(tmp_path / "data.json", records)
-    return Search(
-        model="model",
-        data="data.json",
-        rows=8,
-        trials=4,
-        seeds=2,
-        template="plain",
-        device="cpu",
-        precision="fp32",
-        products="torch",
-        layout="padded",
-        space={"batch_size": (4, 8), "epochs": (1, 2)},
-    )
+    small_files(tmp_path, records, SMALL)
+    space = {"batch_size": (4, 8), "epochs": (1, 2)}
+    return Search(rows=8, trials=4, seeds=2, layout="padded", space=space, **HERE)
 
 
 @pytest.fixture
@@ -213,9 +201,9 @@ def test_a_finished_search_is_not_done_again_and_more_trials_are_added(search, m
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"rows": 12}, "holds a search with rows = 8, not 12"),
-        ({"space": {"epochs": (1,)}}, "holds a search with space = "),
-        ({"loss_on": "response"}, "holds a search with loss_on = 'all', not 'response'"),
+        ({"rows": 12}, "holds runs with rows = 8, not 12"),
+        ({"space": {"epochs": (1,)}}, "holds runs with space = "),
+        ({"loss_on": "response"}, "holds runs with loss_on = 'all', not 'response'"),
     ],
 )
 def test_a_folder_of_another_search_is_refused(search, scripted, change, message):

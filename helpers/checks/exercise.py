@@ -97,6 +97,7 @@ class Outcome:
 
     @property
     def attempted(self) -> bool:
+        """Whether there was an answer to look at."""
         return self.verdict != "not attempted"
 
 

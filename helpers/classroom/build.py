@@ -49,9 +49,11 @@ class Source:
 
     @property
     def lesson(self) -> str:
+        """The number of its lesson, such as "01"."""
         return self.path.name[:2]
 
     def where(self, cell: NotebookNode) -> str:
+        """How a message names one of its cells."""
         return f"{self.path.name}, cell {cell.id}"
 
 
@@ -109,6 +111,7 @@ def notebook_text(cells: list[NotebookNode]) -> str:
 
 
 def student_cell(source: Source, cell: NotebookNode, audience: str) -> NotebookNode:
+    """The cell as students get it: without solution, hidden tests and what the audience is not shown."""
     text = without_solution(cell, source.where(cell))
     text = HIDDEN.sub("", text).rstrip("\n")
     if audience == "class":
@@ -189,6 +192,7 @@ def public_text(cell: NotebookNode) -> str:
 
 
 def refuse_leaks(source: Source, cells: list[NotebookNode]) -> None:
+    """Raise CourseError when a cell that students see holds a telling piece of a solution."""
     pieces = telling_pieces(source.notebook)
     for cell in cells:
         text = public_text(cell)

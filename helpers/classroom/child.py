@@ -50,6 +50,7 @@ class Submission:
         self.shell = start_shell()
 
     def do(self, *, do: str, **what: Any) -> dict:
+        """What the request `do` (cell, ask or fallback) gives."""
         return {"cell": self.cell, "ask": self.ask, "fallback": self.fallback}[do](**what)
 
     def cell(self, *, source: str) -> dict:

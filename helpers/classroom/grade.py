@@ -31,6 +31,7 @@ from helpers.files import (
     check_folder,
     content_hash,
     repair_journal,
+    row_with,
     sha256,
     write_json,
     write_text,
@@ -106,6 +107,9 @@ def course_lessons() -> dict[str, Lesson]:
 # --- marking, and what is kept of it --------------------------------------------------------------
 
 
+MARKS = row_with(key=str, results=list)  # a line of journal.jsonl
+
+
 def mark_all(
     students: Sequence[Student],
     out: Path,
@@ -116,7 +120,7 @@ def mark_all(
 ) -> dict[tuple[str, str], list[dict]]:
     """(student, lesson) → results; notebooks that are in the journal are not marked again."""
     journal = out / "journal.jsonl"
-    known = {line["key"]: line["results"] for line in repair_journal(journal)}
+    known = {line["key"]: line["results"] for line in repair_journal(journal, MARKS)}
     common = code_hash(settings, lessons, isolation)
     keys = {
         (student.name, notebook.lesson): content_hash(
@@ -261,6 +265,7 @@ def class_of(rows: Sequence[dict], titles: Mapping[str, str]) -> list[dict]:
 
 
 def verdicts_of(counter: Counter) -> dict[str, int]:
+    """How many of each verdict, 0 included."""
     return {count: counter[count] for count in COUNTS.values()}
 
 

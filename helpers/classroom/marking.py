@@ -38,6 +38,7 @@ class Lesson:
 
     @property
     def exercises(self) -> tuple[Exercise, ...]:
+        """Those that its module of checks asks, in order."""
         return import_module(self.module).EXERCISES
 
 

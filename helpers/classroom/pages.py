@@ -134,6 +134,7 @@ HEAD = ("passed", "failed", "not attempted", "error", "time-out")
 
 
 def count_table(caption: str, exercises: Sequence[Mapping]) -> str:
+    """An HTML table: exercise by exercise, how many students have which verdict."""
     rows = [
         [escaped(f"{e['exercise']} {e['title']}"), *(str(e[key]) for key in COLUMNS)]
         for e in exercises
@@ -142,6 +143,7 @@ def count_table(caption: str, exercises: Sequence[Mapping]) -> str:
 
 
 def student_table(students: Sequence[Mapping]) -> str:
+    """An HTML table: student by student, how many exercises have which verdict."""
     rows = [
         [
             f'<a href="{html.escape(quote(row["page"]))}">{escaped(row["name"])}</a>',
@@ -182,4 +184,5 @@ body {{ display: block; }}
 
 
 def notices(lines: Sequence[str]) -> str:
+    """Each line as a paragraph that stands out, in HTML."""
     return "".join(f'<p class="notice">{escaped(line)}</p>' for line in lines)

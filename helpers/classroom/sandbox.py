@@ -206,6 +206,7 @@ class Sandbox:
                     process.kill()
 
     def close(self) -> None:
+        """End every process of it, and give back threads, pipes and its folder."""
         self.kill()
         RUNNING.discard(self)
         self._wanted.release()

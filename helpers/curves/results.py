@@ -16,11 +16,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from helpers.curves.runner import BASE, read_about
+from helpers.curves.runner import BASE, WHAT, row_fault
 from helpers.errors import RunError
 from helpers.evaluate.paired import Estimate, crossed_mean, per_item
 from helpers.files import check_folder, read_jsonl, write_json, write_jsonl
 from helpers.judge.verdicts import mean_interval
+from helpers.runs import read_about
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,16 @@ def load_curve(out: str | Path) -> CurveResults:
     out = Path(out)
     if not (out / "runs.jsonl").exists() or not (out / "curve.json").exists():
         raise RunError(f"there is no curve in {out}: make one with `course curves --out`.")
-    about = read_about(out)
-    rows = {row["run"]: row for row in read_jsonl(out / "runs.jsonl")}
+    about = read_about(out / "curve.json", WHAT)
+    lines = read_jsonl(out / "runs.jsonl", row_fault)
+    trained = [(number, row) for number, row in enumerate(lines, start=1) if row["run"] != BASE]
+    for number, row in trained:
+        if _sizes(row) != _sizes(trained[0][1]):
+            raise RunError(
+                f"{out / 'runs.jsonl'}, line {number}: measured on other rows than the run before. "
+                "Remove that line, and the command that began the curve does this run again."
+            )
+    rows = {row["run"]: row for row in lines}
     points = {point: [] for point in about["settings"]["points"]}
     for row in sorted(rows.values(), key=lambda row: row["seed"]):
         if row["point"] in points:
@@ -62,6 +71,12 @@ def load_curve(out: str | Path) -> CurveResults:
     few = [point for point, found in points.items() if len(found) < 2]
     whole = {point: found for point, found in points.items() if len(found) >= 2}
     return CurveResults(out, about, rows.get(BASE), whole, few)
+
+
+def _sizes(row: dict) -> tuple:
+    """How many numbers there are of each kind: the same in every run of a curve."""
+    scores = {name: len(found) for name, found in row["scores"].items()}
+    return len(row["nll"]), len(row["n_tokens"]), len(row.get("marked", [])), scores
 
 
 def publish(results: CurveResults, target: str | Path) -> Path:

@@ -29,13 +29,15 @@ from helpers.experiment.grid import Cell
 from helpers.experiment.measure import item_losses, per_token
 from helpers.experiment.runner import visible
 from helpers.files import (
+    NUMBER,
+    NUMBER_OR_NONE,
     alone_in,
     append_jsonl,
     check_folder,
     content_hash,
-    read_json,
     remove_leftovers,
     repair_journal,
+    row_with,
     write_json,
 )
 from helpers.generate import respond
@@ -45,17 +47,21 @@ from helpers.model import GPT
 from helpers.progress import bar
 from helpers.runs import (
     CHECKPOINT_SECONDS,
-    FORMERLY,
+    as_before,
     begin,
+    check_files,
     check_model,
+    check_settings,
     gone_on,
     keep_memory,
     provenance,
+    read_about,
 )
 from helpers.tokenizer import load_tokenizer
 from helpers.train import Plan, TrainState, train
 from helpers.weights import load_model
 
+WHAT = "a curve"
 BASE = "base"  # the run that is the untouched model
 FREE = ("points", "seeds")  # may grow later; all other settings decide what finished runs mean
 
@@ -79,6 +85,30 @@ class Desk:
         )
 
 
+MEASURED = row_with(
+    run=str, point=(int, str, type(None)), seed=int, rows=int, template=str, response_loss=NUMBER,
+    score=NUMBER_OR_NONE, nll=list, n_tokens=list, scores=dict, stopped=dict,
+)  # fmt: skip
+TRAINED = row_with(steps=int, epochs=NUMBER, tokens=int, tokens_a_row=NUMBER, seconds=NUMBER)
+
+
+def row_fault(row) -> str:
+    """What is wrong with a line of runs.jsonl; "" if nothing is. The untouched model was not trained."""
+    if fault := MEASURED(row) or (TRAINED(row) if row["run"] != BASE else ""):
+        return fault
+    lists = {"nll": row["nll"], "n_tokens": row["n_tokens"], "marked": row.get("marked", [])}
+    for name, numbers in {**lists, **row["scores"]}.items():
+        if not isinstance(numbers, list) or not all(isinstance(n, NUMBER) for n in numbers):
+            return f"{name!r} is no list of numbers"
+    if row["run"] == BASE:
+        return ""
+    if not row["seconds"] > 0:
+        return f"'seconds' is {row['seconds']}"
+    if row["template"] not in row["scores"].keys() & row["stopped"].keys():
+        return f"no scores for its template {row['template']!r}"
+    return ""
+
+
 def run_curve(
     curve: Curve,
     out: str | Path,
@@ -95,20 +125,21 @@ def run_curve(
     rows, and CourseError when another process is at work there.
     """
     out = Path(out)
-    curve = as_begun(curve, out).resolved()
+    before = read_about(out / "curve.json", WHAT) if (out / "curve.json").exists() else None
+    curve = (as_before(curve, before["settings"]) if before else curve).resolved()
     check_folder(out)
-    if out.exists() and not (out / "curve.json").exists() and any(visible(out)):
+    if out.exists() and not before and any(visible(out)):
         raise RunError(f"{out} is not empty and holds no curve: name another folder.")
     pool = load_pool(curve)
     about = description(curve, pool)
-    if (out / "curve.json").exists():
-        check_same(about, out)
+    if before:
+        check_same(about, out, before)
     for point in curve.points:  # before anything is loaded or trained
         draw(curve, pool, point, 1)
     out.mkdir(parents=True, exist_ok=True)
     with alone_in(out, "curve"), connected(cluster):
         write_about(about, out)
-        finished = {row["run"] for row in repair_journal(out / "runs.jsonl")}
+        finished = {row["run"] for row in repair_journal(out / "runs.jsonl", row_fault)}
         desk = set_up(curve, pool)
         if BASE not in finished:
             yield base_row(desk, out)
@@ -117,23 +148,6 @@ def run_curve(
             yield from rows_of_cluster(desk, out, todo, checkpoint_every)
         else:
             yield from trained_rows(desk, out, todo)
-
-
-def as_begun(curve: Curve, out: Path) -> Curve:
-    """The curve with "auto" replaced by what it meant when the runs in `out` began, if there are any."""
-    if not (out / "curve.json").exists():
-        return curve
-    before = read_about(out)["settings"]
-    auto = [k for k in ("device", "precision", *FORMERLY) if getattr(curve, k) == "auto"]
-    return replace(curve, **{key: before[key] for key in auto if key in before})
-
-
-def read_about(out: Path) -> dict:
-    """What curve.json says. Raises RunError when it describes no curve."""
-    found = read_json(out / "curve.json")
-    if not isinstance(found, dict) or not isinstance(found.get("settings"), dict):
-        raise RunError(f"{out / 'curve.json'} does not describe a curve: name another folder.")
-    return found
 
 
 def description(curve: Curve, pool: Pool) -> dict:
@@ -154,18 +168,12 @@ def description(curve: Curve, pool: Pool) -> dict:
     }
 
 
-def check_same(about: dict, out: Path) -> None:
+def check_same(about: dict, out: Path, before: dict) -> None:
     """Refuse settings or rows that would change what the finished runs in `out` mean."""
-    before = read_about(out)
     # Each run answers in all formats that there were: one more would have to be asked in afterwards.
     free = FREE[1:] if about["settings"]["vary"] == "template" else FREE
-    for key, value in about["settings"].items():
-        if key not in free and before["settings"].get(key) != _as_json(value):
-            raise RunError(
-                f"{out} holds runs with {key} = {before['settings'].get(key)!r}, not {value!r}: they "
-                f"could not be compared. Give {key} as it was, or name another folder. (What may be "
-                f"added there: {' and '.join(free)}.)"
-            )
+    now = {key: _as_json(value) for key, value in about["settings"].items() if key not in free}
+    check_settings(out, before["settings"], now, " and ".join(free))
     if before["kinds"] != about["kinds"]:
         raise RunError(
             f"{out} holds runs that draw from other values of {about['settings']['vary']!r}: the point "
@@ -173,12 +181,8 @@ def check_same(about: dict, out: Path) -> None:
         )
     # Further rows that nothing needed so far were not loaded either.
     both = before["rows"]["more"] and about["rows"]["more"]
-    for what in ("model", "data", *(["more"] if both else [])):
-        if before["provenance"][f"{what}_sha256"] != about["provenance"][f"{what}_sha256"]:
-            raise RunError(
-                f"{out}: the {what} file has changed since the runs began, so going on would mix the "
-                "two. Name another folder."
-            )
+    names = ("model", "data", *(["more"] if both else []))
+    check_files(out, before["provenance"], about["provenance"], names)
 
 
 def _as_json(value):
@@ -192,7 +196,7 @@ def write_about(about: dict, out: Path) -> None:
     """Write curve.json, with the points and seeds of earlier calls."""
     path = out / "curve.json"
     remove_leftovers(path)
-    old = read_about(out) if path.exists() else {}
+    old = read_about(path, WHAT) if path.exists() else {}
     settings, before = about["settings"], old.get("settings", {})
     points = list(dict.fromkeys([*before.get("points", ()), *settings["points"]]))
     if all(isinstance(point, int) for point in points):

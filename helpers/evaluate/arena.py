@@ -696,9 +696,7 @@ def bradley_terry(results: np.ndarray, weights: Sequence[float], models: int) ->
         left,
         right,
         winners.tolist(),
-        index=pd.RangeIndex(
-            models
-        ),  # numbers, not names: looking names up takes longer than the fit
+        index=pd.RangeIndex(models),  # looking names up takes longer than the fit
         weights=list(weights),
         tolerance=1e-10,
         limit=limit,

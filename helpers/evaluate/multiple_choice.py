@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from helpers.collate import common_prefix
@@ -25,7 +25,7 @@ from helpers.evaluate.likelihood import (
 )
 from helpers.evaluate.proportions import paired_difference, wilson
 from helpers.evaluate.questions import LETTERS, Question, QuestionSet, item_hash
-from helpers.files import append_jsonl, repair_journal, write_jsonl
+from helpers.files import append_jsonl, repair_journal, row_with, write_jsonl
 from helpers.formatting import format_prompt, get_template
 from helpers.model import GPT
 from helpers.progress import bar
@@ -267,6 +267,10 @@ def answer_into(
     return ordered
 
 
+ANSWER_KINDS = {f.name: {"int": int, "str": str}.get(f.type, list) for f in fields(Answer)}
+ANSWER = row_with(**ANSWER_KINDS)
+
+
 def open_answers(path: Path, settings: dict) -> list[Answer]:
     """The answers that the file holds; a new file is begun with the settings."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -282,20 +286,13 @@ def open_answers(path: Path, settings: dict) -> list[Answer]:
     return _answers(lines, path)
 
 
-def read_answers(path: str | Path) -> tuple[dict, list[Answer]]:
-    """The settings and the answers of a file that `answer_into` wrote."""
-    path = Path(path)
-    lines = repair_journal(path) if path.is_file() else []
-    if not lines or not isinstance(lines[0], dict) or "settings" not in lines[0]:
-        raise RunError(f"{path} holds no answers: name a file that `course mmlu --out` wrote.")
-    return lines[0]["settings"], _answers(lines, path)
-
-
 def _answers(lines: list, path: Path) -> list[Answer]:
-    try:
-        return [Answer(**line) for line in lines[1:]]
-    except TypeError as error:
-        raise RunError(f"{path} holds lines that are no answers ({error}). Remove it.") from error
+    for number, line in enumerate(lines[1:], start=2):
+        if wrong := ANSWER(line):
+            raise RunError(
+                f"{path}, line {number}: no answer ({wrong}). Remove that line or the file."
+            )
+    return [Answer(**{key: line[key] for key in ANSWER_KINDS}) for line in lines[1:]]
 
 
 # --- what came out ----------------------------------------------------------------------------------

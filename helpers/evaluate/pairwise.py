@@ -61,7 +61,8 @@ class Comparer(Protocol):
 
     name: str
 
-    def compare(self, record: dict, a: str, b: str) -> tuple[str | None, str]: ...
+    def compare(self, record: dict, a: str, b: str) -> tuple[str | None, str]:
+        """Which answer is better, "a", "b", "tie" or None, and the words that say so."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,7 @@ class Preference:
 
     @property
     def key(self) -> tuple:
+        """What is asked once: both models, the item's place, the order."""
         return self.a, self.b, self.index, self.order
 
 
@@ -98,10 +100,12 @@ class ByScore:
         self.known: dict[tuple, tuple[float | None, str]] = {}  # the other order asks again
 
     def preflight(self) -> None:
+        """None, when the judge can be asked; else its own JudgeError."""
         if hasattr(self.judge, "preflight"):
             self.judge.preflight()
 
     def compare(self, record: dict, a: str, b: str) -> tuple[str | None, str]:
+        """As `Comparer` says; the words are both scores, in points."""
         (first, _), (second, _) = self._score(record, a), self._score(record, b)
         if first is None or second is None:
             return None, "the judge gave no score"
@@ -138,6 +142,7 @@ class ByAsking:
         self.name, self.ask = name, ask
 
     def compare(self, record: dict, a: str, b: str) -> tuple[str | None, str]:
+        """As `Comparer` says; the words are the model's reply."""
         raw = self.ask(
             [
                 {"role": "system", "content": SYSTEM},

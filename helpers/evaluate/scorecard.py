@@ -286,6 +286,7 @@ def by_item(verdicts: Sequence[Line]) -> dict[tuple[str, int], float | None]:
 
 
 def check_same_items(a: dict, b: dict) -> None:
+    """Raise RunError unless both have the same items as keys."""
     if only_a_or_b := a.keys() ^ b.keys():
         raise RunError(
             f"{len(only_a_or_b)} items differ: {len(a.keys() - b.keys())} are only in A and "

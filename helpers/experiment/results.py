@@ -20,7 +20,7 @@ import pandas as pd
 from helpers.errors import RunError, SettingsError
 from helpers.evaluate import paired
 from helpers.evaluate.paired import PRIMARY
-from helpers.experiment.runner import BASE, PACKED, items_path, visible
+from helpers.experiment.runner import BASE, PACKED, ROW, TRY, items_path, visible
 from helpers.files import (
     atomic_path,
     check_folder,
@@ -154,7 +154,7 @@ def pack(results: Results, target: str | Path) -> Path:
 
 def _rows(out: Path) -> dict[str, dict]:
     """Run → its row in runs.jsonl; of a run that was done twice the last counts."""
-    return {row["run"]: row for row in read_jsonl(out / "runs.jsonl")}
+    return {row["run"]: row for row in read_jsonl(out / "runs.jsonl", ROW)}
 
 
 def _unpack(path: Path) -> dict[str, np.ndarray]:
@@ -175,7 +175,7 @@ def _unpack(path: Path) -> dict[str, np.ndarray]:
 def _sweep(out: Path) -> pd.DataFrame:
     """sweep.jsonl as a table; `edge` where the chosen rate is the lowest or highest that was tried."""
     path = out / "sweep.jsonl"
-    tries = pd.DataFrame(read_jsonl(path) if path.exists() else [])
+    tries = pd.DataFrame(read_jsonl(path, TRY) if path.exists() else [])
     if tries.empty:
         return tries
     tries["val_response_loss"] = tries["val_response_loss"].astype(float)

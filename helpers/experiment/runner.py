@@ -38,6 +38,8 @@ from helpers.experiment.rows import (
     settle_rows,
 )
 from helpers.files import (
+    NUMBER,
+    NUMBER_OR_NONE,
     alone_in,
     append_jsonl,
     atomic_path,
@@ -45,6 +47,7 @@ from helpers.files import (
     read_json,
     remove_leftovers,
     repair_journal,
+    row_with,
     sha256,
     write_json,
 )
@@ -53,14 +56,17 @@ from helpers.model import GPT
 from helpers.progress import bar
 from helpers.runs import (
     CHECKPOINT_SECONDS,
-    FORMERLY,
+    as_before,
     begin,
+    check_files,
     check_model,
+    check_settings,
     default_lr,
     gone_on,
     interrupt_held,
     keep_memory,
     provenance,
+    read_about,
 )
 from helpers.train import evaluate_loss, train
 from helpers.weights import load_model, save_model
@@ -68,7 +74,14 @@ from helpers.weights import load_model, save_model
 FACTORS = ("arms", "seeds", "rows", "epochs", "lrs", "sweep", "ratios")  # may grow later
 FREE = (*FACTORS, "keep_models")  # all other settings decide what finished runs mean
 BASE = "base"
+WHAT = "an experiment"
 PACKED = "items.npz"
+ROW = row_with(  # of runs.jsonl: what its readers need of it
+    run=str, arm=str, seed=int, rows=int, epochs=int, ratio=str, rate=str, length_ratio=NUMBER
+)
+TRY = row_with(  # of sweep.jsonl
+    run=str, arm=str, rows=int, epochs=int, ratio=str, lr=NUMBER, val_response_loss=NUMBER_OR_NONE
+)
 
 
 @dataclass
@@ -103,17 +116,18 @@ def run_grid(
     when another process is at work there.
     """
     out = Path(out)
-    grid = as_begun(grid, out).resolved()
+    before = read_about(out / "grid.json", WHAT) if (out / "grid.json").exists() else None
+    grid = (as_before(grid, before["settings"]) if before else grid).resolved()
     check_folder(out)
-    if out.exists() and not (out / "grid.json").exists() and any(visible(out)):
+    if out.exists() and not before and any(visible(out)):
         raise RunError(f"{out} is not empty and holds no experiment: name another folder.")
     if (out / PACKED).exists():
         raise RunError(
             f"{out} holds a packed experiment, which is for reading: name another folder, and all of "
             "it is run again there."
         )
-    if (out / "grid.json").exists():
-        check_same(grid, out)
+    if before:
+        check_same(grid, out, before)
     bench = set_up(grid)
     out.mkdir(parents=True, exist_ok=True)
     with alone_in(out, "experiment"), connected(cluster):
@@ -133,55 +147,24 @@ def visible(folder: Path) -> Iterator[Path]:
     return (path for path in folder.iterdir() if not path.name.startswith("."))
 
 
-def as_begun(grid: Grid, out: Path) -> Grid:
-    """The grid with "auto" replaced by what it meant when the experiment in `out` began, if so.
-
-    Precision is chosen by measuring, and a busy machine may measure something else the second time.
-    """
-    if not (out / "grid.json").exists():
-        return grid
-    before = grid_settings(out)
-    auto = [key for key in ("device", "precision", *FORMERLY) if getattr(grid, key) == "auto"]
-    return replace(grid, **{key: before[key] for key in auto if key in before})
-
-
-def grid_settings(out: Path) -> dict:
-    """The settings in a grid.json. Raises RunError when it describes no experiment."""
-    found = read_json(out / "grid.json")
-    if not isinstance(found, dict) or not isinstance(found.get("settings"), dict):
-        raise RunError(f"{out / 'grid.json'} does not describe an experiment: name another folder.")
-    return {**FORMERLY, **found["settings"]}
-
-
 def fixed_settings(grid: Grid) -> dict:
     """The settings that every run of a folder shares, as JSON has them."""
     chosen = {k: v for k, v in asdict(grid).items() if k not in FREE}
     return {k: sorted(v) if isinstance(v, tuple) else v for k, v in chosen.items()}
 
 
-def check_same(grid: Grid, out: Path) -> None:
+def check_same(grid: Grid, out: Path, before: dict) -> None:
     """Refuse settings or files that would change what the finished runs in `out` mean."""
-    before = grid_settings(out)
-    for key, value in fixed_settings(grid).items():
-        if before.get(key) != value:
-            raise RunError(
-                f"{out} holds runs with {key} = {before.get(key)!r}, not {value!r}: they could not "
-                f"be compared. Give {key} as it was, or name another folder. (What may be added "
-                "there: arms, seeds, rows, epochs, learning rates, length ratios.)"
-            )
+    settings = before["settings"]
+    free = "arms, seeds, rows, epochs, learning rates, length ratios"
+    check_settings(out, settings, fixed_settings(grid), free)
     own_heldout = not heldout_name(grid)
-    if own_heldout and before.get("heldout_is") != heldout_is(grid):
+    if own_heldout and settings.get("heldout_is") != heldout_is(grid):
         raise RunError(
-            f"{out} holds runs measured on {before.get('heldout_is')}, and with a sweep the "
+            f"{out} holds runs measured on {settings.get('heldout_is')}, and with a sweep the "
             "validation rows choose the rates and cannot be held out too. Name another folder."
         )
-    stored, now = read_json(out / "grid.json")["provenance"], grid_provenance(grid)
-    for what in ("model", "data", "heldout"):
-        if stored[f"{what}_sha256"] != now[f"{what}_sha256"]:
-            raise RunError(
-                f"{out}: the {what} file has changed since the experiment began, so going on would "
-                "mix the two. Name another folder."
-            )
+    check_files(out, before["provenance"], grid_provenance(grid), ("model", "data", "heldout"))
 
 
 def heldout_is(grid: Grid) -> str:
@@ -253,7 +236,7 @@ def describe(bench: Bench, out: Path) -> None:
 
 def done_runs(out: Path) -> set[str]:
     """The ids of finished runs, after mending a journal whose last line was cut off."""
-    rows = repair_journal(out / "runs.jsonl")
+    rows = repair_journal(out / "runs.jsonl", ROW)
     return {row["run"] for row in rows if items_path(out, row["run"]).exists()}
 
 
@@ -455,7 +438,7 @@ def sweep(bench: Bench, out: Path, every: float | None = None) -> dict[tuple, fl
     """
     grid, common = bench.grid, default_lr(bench.grid.model)
     journal = out / "sweep.jsonl"
-    known = {row["run"]: row for row in repair_journal(journal)}
+    known = {row["run"]: row for row in repair_journal(journal, TRY)}
     settings = {(c.arm, c.rows, c.epochs, c.ratio) for c in grid.cells()}
     tries = [
         Cell(arm, SWEEP_SEED, rows, epochs, ratio, float(f"{common * times:.6g}"))

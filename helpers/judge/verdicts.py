@@ -45,7 +45,8 @@ class Judge(Protocol):
 
     name: str
 
-    def score(self, record: dict) -> tuple[float | None, str]: ...
+    def score(self, record: dict) -> tuple[float | None, str]:
+        """The score, 0 to 100 or None where the reply holds none, and the reply itself."""
 
 
 @dataclass(frozen=True)
