@@ -6,6 +6,8 @@ order is one line of JSON: `argv`, and optionally
     cwd, log        the folder to work in, and the file for stdout and stderr
     environment     variables to set
     attributes      "module.NAME" → text or number, replaced before the command begins
+    products        "torch" or "onednn": which of them is found to be the faster one ("torch"). It is
+                    measured otherwise, and on a busy machine now this one is ahead, now that one
     die             {"call": "fsync" or "replace", "n": 3, "when": "before" or "after"}: kill -9 at
                     the n-th such call; {"call": "append", "n": 3}: with half of that line written
     count           file for the numbers of these calls, as JSON
@@ -30,7 +32,7 @@ import torch
 import helpers.experiment  # imported before the fork, so that no child has to
 import helpers.lessons
 import helpers.runs  # noqa: F401
-from helpers import cli, files
+from helpers import arithmetic, cli, files
 from helpers.tokenizer import load_tokenizer
 
 
@@ -108,6 +110,7 @@ def run(order):
         module, attribute = name.rsplit(".", 1)
         value = Path(value) if attribute == "NOTEBOOKS" else value
         setattr(importlib.import_module(module), attribute, value)
+    arithmetic.onednn_is_faster = lambda: order.get("products", "torch") == "onednn"
     calls = Calls(order.get("die"))
     set_limits(order)
     try:
