@@ -193,6 +193,16 @@ def intervals(rows: Sequence[tuple[str, float, float, float]], label: str) -> Fi
     return fig
 
 
+def with_interval(mean: float, low: float, high: float, digits: int = 1) -> str:
+    """The numbers as a caption has them: a true minus sign, and none before a zero.
+
+    >>> with_interval(-1.3, -2.5, -0.04)
+    '−1.3 (−2.5 to 0.0)'
+    """
+    shown = (f"{round(n, digits) + 0.0:.{digits}f}" for n in (mean, low, high))  # -0.0 + 0.0 = 0.0
+    return "{} ({} to {})".format(*shown).replace("-", "−")
+
+
 def padding_grid(doc_ids, labels) -> Figure:
     """A batch as a grid: a square per token, learnt from, only read, or padding."""
     rows, width = doc_ids.shape
@@ -270,7 +280,7 @@ def overview(asked: str, answers: dict[str, str], means: dict[str, tuple]) -> Fi
             f"{mean:.1f}", (mean, -place), (0, 9), textcoords="offset points", ha="center"
         )
     right.set_yticks([0, -1], ["before", "after"])
-    right.set(ylim=(-1.6, 0.7), xlim=(-2, 100), xlabel="mean score on the test rows, 0–100")
+    right.set(ylim=(-1.6, 0.7), xlim=(-6, 100), xlabel="mean score on the test rows, 0–100")
     return fig
 
 
@@ -302,7 +312,7 @@ def score_distribution(
         ax.plot([low, high], [1.12 * top] * 2, color="black", linewidth=3, solid_capstyle="butt")
         ax.plot(mean, 1.12 * top, marker=marker, color="black", markersize=8)
         ax.set(xlabel="score", ylabel="responses", xlim=(-4, 104), ylim=(0, 1.25 * top))
-        ax.set_title(f"{name}: mean {mean:.1f} ({low:.1f} to {high:.1f})", size=10)
+        ax.set_title(f"{name}: mean {with_interval(mean, low, high)}", size=10)
         ends = f"{np.mean(np.equal(scores, 0)):.0%} are 0 and {np.mean(np.greater_equal(scores, 90)):.0%} "
         told.append(
             f"{name}: {len(scores)} scores, mean {mean:.1f}, interval {low:.1f} to {high:.1f}; {ends}"
@@ -347,7 +357,7 @@ def paired_difference(
     ax.axvline(0, color="black", linewidth=1)
     ax.set(xlabel=f"{second} − {first} on an item (points)", ylabel="items", ylim=(0, 1.2 * above))
     ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
-    numbers = f"{mean:.1f} ({low:.1f} to {high:.1f})".replace("-", "−")
+    numbers = with_interval(mean, low, high)
     told = ", ".join(f"{label} on {counts[where].sum()}" for label, _, _, where in sides)
     ax.set_title(f"mean {numbers}", size=10, loc="left")
     return show(
@@ -657,10 +667,11 @@ def learning_curves(
 
 
 def _interval(middle: float, low: float, high: float) -> str:
-    """A number and its interval, with two digits of the half width: -0.103 (-0.155 to -0.051)."""
+    """A number and its interval, with two digits of the half width: −0.103 (−0.155 to −0.051)."""
     half = (high - low) / 2
-    d = 3 if half <= 0 else min(6, max(3, 1 - math.floor(math.log10(half))))
-    return f"{middle:.{d}f} ({low:.{d}f} to {high:.{d}f})".replace("-", "−")
+    return with_interval(
+        middle, low, high, 3 if half <= 0 else min(6, max(3, 1 - math.floor(math.log10(half))))
+    )
 
 
 # --- what data and formats buy --------------------------------------------------------------------
@@ -700,8 +711,8 @@ def data_curve(table: pd.DataFrame, label: str, base: Mapping | None = None) -> 
         ax.margins(x=0.08)
         ax.set(xlabel=label, ylabel=title)
     told = [
-        f"{name}: loss {_interval(row.loss, row.loss_low, row.loss_high)}, score {row.score:.1f} "
-        f"({row.score_low:.1f} to {row.score_high:.1f})"
+        f"{name}: loss {_interval(row.loss, row.loss_low, row.loss_high)}, "
+        f"score {with_interval(row.score, row.score_low, row.score_high)}"
         for name, row in zip(names, table.itertuples(), strict=True)
     ]
     before = f" The untouched model scores {base['score']:.1f}." if base else ""
@@ -734,7 +745,7 @@ def marked_scores(table: pd.DataFrame, label: str, names: tuple[str, str]) -> HT
         line = style if not any(isinstance(level, str) for level in levels) else "none"
         ax.plot(beside, mean, color=colour, linestyle=line, marker=marker, markersize=7, label=name)
         shown = [
-            f"{_level(level)} {m:.1f} ({a:.1f} to {b:.1f})"
+            f"{_level(level)} {with_interval(m, a, b)}"
             for level, m, a, b in zip(levels, mean, low, high, strict=True)
             if m == m
         ]
@@ -769,8 +780,8 @@ def _curve_numbers(table: pd.DataFrame) -> pd.DataFrame:
         for values in table[["loss", "loss_low", "loss_high"]].itertuples(index=False)
     ]
     shown["score"] = [
-        f"{mean:.1f} ({low:.1f} to {high:.1f})"
-        for mean, low, high in table[["score", "score_low", "score_high"]].itertuples(index=False)
+        with_interval(*values)
+        for values in table[["score", "score_low", "score_high"]].itertuples(index=False)
     ]
     return pd.DataFrame(shown)
 

@@ -33,12 +33,14 @@ from helpers.plots import (
     loss_histograms,
     model_looks,
     one_model,
+    overview,
     padding_grid,
     paired_difference,
     ratings,
     rows_leave,
     score_distribution,
     show,
+    with_interval,
 )
 
 WEIGHTS = ["response@0.01", "response@0.1", "response@0.25", "response@0.5"]
@@ -192,6 +194,22 @@ def test_the_paired_difference_says_who_is_better_how_often():
     assert shown.table.to_numpy().tolist() == [[-10, 1], [0, 2], [100, 1]]
     with pytest.raises(DataError, match="two runs on the same items, not 1 and 2"):
         paired_difference([1], [1, 2], (0, 1))
+
+
+def test_a_mean_of_zero_stands_clear_of_the_axis():
+    means = {"before": (0.1, 0.0, 0.2), "after": (51.6, 42.9, 60.2)}
+    fig = overview("Why?", {"before": "No.", "after": "Yes."}, means)
+    fig.draw_without_rendering()
+    right = fig.axes[1]
+    labels = {text.get_text(): text.get_window_extent() for text in right.texts}
+    assert list(labels) == ["0.1", "51.6"]
+    assert labels["0.1"].x0 > right.bbox.x0 + 3  # pixels
+
+
+def test_numbers_in_captions_have_a_true_minus_and_none_before_a_zero():
+    assert with_interval(0.1, -0.04, 0.2) == "0.1 (0.0 to 0.2)"
+    assert with_interval(-0.107, -0.229, 0.016, 3) == "−0.107 (−0.229 to 0.016)"
+    assert with_interval(51.64, 42.9, 100) == "51.6 (42.9 to 100.0)"
 
 
 def test_the_calibration_says_every_grade_and_none_where_there_is_no_interval():

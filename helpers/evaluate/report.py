@@ -388,9 +388,7 @@ def _scores(report: Mapping) -> str:
             lines.append(f"A is {first}, B is {model['name']}: {model['difference']['words']}")
     if not rows:
         return _missing("No response has been scored.", "course judge RUN/responses.json")
-    told = "; ".join(
-        f"{name} {mean:.1f} ({low:.1f} to {high:.1f})" for name, mean, low, high in rows
-    )
+    told = "; ".join(f"{name} {plots.with_interval(*numbers)}" for name, *numbers in rows)
     drawn = plots.show(
         plots.intervals(rows, "mean score, 0–100"), f"Mean scores with 95 % intervals: {told}."
     )
@@ -412,9 +410,7 @@ def _choice(report: Mapping) -> str:
         return _missing(
             "No multiple-choice questions were asked.", "course mmlu --model RUN --out RUN/mmlu"
         )
-    told = "; ".join(
-        f"{name} {mean:.1f} ({low:.1f} to {high:.1f})" for name, mean, low, high in rows
-    )
+    told = "; ".join(f"{name} {plots.with_interval(*numbers)}" for name, *numbers in rows)
     drawn = plots.show(
         plots.intervals(rows, "accuracy, % of questions"),
         f"Accuracy on multiple-choice questions with 95 % intervals: {told}.",
