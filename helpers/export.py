@@ -185,7 +185,8 @@ def model_card(run: str | Path, model: GPT, template: Template) -> str:
 
 
 def _how_it_was_trained(run: Path, settings: dict) -> list[str]:
-    how = f"LoRA of rank {settings['lora']}" if settings.get("lora") else "all weights"
+    how = "all weights but the embeddings" if settings.get("freeze_embeddings") else "all weights"
+    how = f"LoRA of rank {settings['lora']}" if settings.get("lora") else how
     text = (
         f"Fine-tuned from `{settings['model']}` on `{Path(settings['data']).name}` "
         f"({settings['rows']['train']:,} rows, {settings['epochs']} epochs, {how}, learning rate "

@@ -95,13 +95,16 @@ def model_config(name: str | Path) -> GPTConfig:
     return read_config(path.parent / "config.json", path)
 
 
-def parameters_of(config: GPTConfig, lora: int = 0) -> tuple[int, int]:
+def parameters_of(
+    config: GPTConfig, lora: int = 0, freeze_embeddings: bool = False
+) -> tuple[int, int]:
     """All parameters of a model of that size, LoRA's included, and how many of them are trained."""
     with torch.device("meta"):
         model = GPT(config)
         everything = count_parameters(model)
     if not lora:
-        return everything, everything
+        vectors = config.vocab_size + config.n_positions if freeze_embeddings else 0
+        return everything, everything - vectors * config.n_embd
     layers = [m for name, m in model.blocks[0].named_modules() if name in TARGETS]
     thin = config.n_layer * lora * sum(m.in_features + m.out_features for m in layers)
     return everything + thin, thin
@@ -114,6 +117,7 @@ def predict_memory(
     length: int,
     targets: int | None = None,
     lora: int = 0,
+    freeze_embeddings: bool = False,
     precision: str = "fp32",
     checkpointing: bool = False,
     ranks: Ranks = ALONE,
@@ -130,7 +134,7 @@ def predict_memory(
     sharded, a share of them, and whole only the embeddings and two blocks (one is computed, the next
     is under way) with the gradients of the embeddings and of one.
     """
-    everything, trained = parameters_of(config, lora)
+    everything, trained = parameters_of(config, lora, freeze_embeddings)
     rows, targets = (None if n is None else -(-n // ranks.size) for n in (rows, targets))
     tokens, width = rows * length, config.n_embd
     half = precision == "bf16"
@@ -187,6 +191,7 @@ def forecast(settings: RunSettings, ranks: Ranks = ALONE) -> Forecast:
         length=max(lengths),
         targets=max(most(targets, rows), most(evaluated, EVALUATION_ROWS)),
         lora=settings.lora,
+        freeze_embeddings=settings.freeze_embeddings,
         precision=settings.precision,
         checkpointing=settings.checkpointing,
         ranks=ranks,

@@ -65,6 +65,7 @@ from helpers.train import (
     clear_state,
     compile_blocks,
     evaluate_loss,
+    freeze_embeddings,
     load_state,
     save_state,
     token_losses,
@@ -108,6 +109,7 @@ class RunSettings:
     layout: str = "auto"  # padded, or packed: no padding, and a shared prefix computed once
     checkpointing: bool = False  # less memory, a third more work
     lora: int = 0  # rank of the corrections that are trained instead of the weights; 0 = no LoRA
+    freeze_embeddings: bool = False  # token and position vectors stay as they are
     warmup: float = 0.1  # share of all steps in which the rate rises from 0
     weight_decay: float = 0.1
     seed: int = 123
@@ -349,6 +351,8 @@ def fine_tune(
         add_lora(
             model, settings.lora, generator=torch.Generator().manual_seed(settings.seed % 2**63)
         )
+    if settings.freeze_embeddings:
+        freeze_embeddings(model)
     if settings.device.startswith("cuda"):
         compile_blocks(model)
     losses = ranks.wrap(model, token_losses, settings.device)
@@ -410,6 +414,11 @@ def settle(settings: RunSettings, out: Path, resume: bool, ranks: Ranks) -> RunS
         raise SettingsError(
             "LoRA and --shard together: LoRA leaves little to spread. Leave out one of them; without "
             "--shard every process holds the model and trains its share of the rows."
+        )
+    if ranks.shard and settings.freeze_embeddings:
+        raise SettingsError(
+            "Frozen embeddings and --shard together: leave out one of them. Without --shard every "
+            "process holds the model and trains its share of the rows."
         )
     start_folder(settings, out, resume)
     return settings

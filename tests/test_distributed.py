@@ -95,9 +95,16 @@ def test_sharding_needs_several_processes(tmp_path, capsys, monkeypatch):
     assert not (tmp_path / "run").exists()
 
 
-def test_lora_and_shard_are_one_too_many(tmp_path, records):
-    settings = small_run(tmp_path, records, TINY, lora=3)
-    with pytest.raises(SettingsError, match="LoRA and --shard together.*Leave out one"):
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"lora": 3}, "LoRA and --shard together.*Leave out one"),
+        ({"freeze_embeddings": True}, "Frozen embeddings and --shard together: leave out one"),
+    ],
+)
+def test_what_leaves_little_to_shard_is_one_too_many(tmp_path, records, change, message):
+    settings = small_run(tmp_path, records, TINY, **change)
+    with pytest.raises(SettingsError, match=message):
         next(fine_tune(settings, tmp_path / "run", ranks=replace(ALONE, shard=True)))
 
 

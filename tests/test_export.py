@@ -146,6 +146,17 @@ def test_the_card_says_how_the_run_was_trained_and_the_template_is_the_runs(tiny
     assert "settings.json" not in report["files"]
 
 
+@pytest.mark.parametrize(
+    ("frozen", "words"), [(False, "all weights, learning"), (True, "all weights but the embeddings")]
+)
+def test_the_card_says_what_was_trained(tiny_folder, tmp_path, frozen, words):
+    settings = {"model": "gpt2-mini", "data": "course", "epochs": 3, "lr": 2e-4, "seed": 5}
+    settings |= {"loss_on": "all", "rows": {"train": 25, "validation": 3}}
+    write_json(tiny_folder / "settings.json", {**settings, "freeze_embeddings": frozen})
+    export(tiny_folder, "hf", tmp_path / "hf")
+    assert words in (tmp_path / "hf" / "README.md").read_text(encoding="utf-8")
+
+
 def test_an_adapter_is_exported_as_a_whole_model(tmp_path, capsys):
     """A folder with the small file alone: its base is found by the name in it."""
     model = lora_model(load_model("gpt2-micro"), rank=2)

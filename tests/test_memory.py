@@ -27,7 +27,7 @@ from helpers.memory import (
     too_much,
 )
 from helpers.model import GPT, count_parameters
-from helpers.train import token_losses
+from helpers.train import freeze_embeddings, token_losses
 from helpers.weights import GPT2_SIZES, KNOWN
 
 SMALL = replace(TINY, n_layer=1, n_head=1, n_embd=7)
@@ -48,6 +48,12 @@ def test_the_parameters_of_lora(rank):
     model = add_lora(GPT(TINY), rank)
     trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
     assert parameters_of(TINY, rank) == (count_parameters(model), trained)
+
+
+def test_the_parameters_that_are_left_with_frozen_embeddings():
+    model = freeze_embeddings(GPT(TINY))
+    trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    assert parameters_of(TINY, freeze_embeddings=True) == (count_parameters(model), trained)
 
 
 def test_weights_gradients_and_moments_of_gpt2_medium():

@@ -5,6 +5,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
+import torch
 from conftest import TINY, small_run
 
 from helpers import runs
@@ -84,6 +85,16 @@ def test_what_a_run_leaves(settings, tmp_path):
 
     load_model(out)  # a model like any other
     assert weights(out) != weights(tmp_path / "model")
+
+
+def test_frozen_embeddings_stay_as_they_were_and_all_else_moves(settings, tmp_path):
+    """The mini's are two thirds of it. The head shares them, so it stays as well."""
+    list(fine_tune(replace(settings, freeze_embeddings=True), tmp_path / "run"))
+    before = load_model(tmp_path / "model").state_dict()
+    after = load_model(tmp_path / "run").state_dict()
+    same = {name for name in before if torch.equal(before[name], after[name])}
+    assert same == {"tokens.weight", "positions.weight"}
+    assert len(before) > 2
 
 
 def test_the_summary(settings, tmp_path):
@@ -189,6 +200,7 @@ def test_a_resumed_run_is_bit_identical(settings, whole, tmp_path, monkeypatch, 
         {"layout": "packed", "checkpointing": True},
         {"layout": "packed", "products": "onednn"},
         {"layout": "packed", "precision": "bf16"},
+        {"layout": "packed", "freeze_embeddings": True},
     ],
     ids=lambda path: "-".join(map(str, path.values())),
 )

@@ -33,6 +33,11 @@ def add_train(commands):
         metavar="RANK",
         help="train a small correction of this rank instead of the weights, such as 16",
     )
+    parser.add_argument(
+        "--freeze-embeddings",
+        action="store_true",
+        help="leave the vectors of tokens and positions as they are, and train all else",
+    )
     parser.add_argument("--batch-size", type=whole_number, default=8)
     parser.add_argument(
         "--warmup",
@@ -137,6 +142,7 @@ def _prepared(args, ranks):
         tokens_per_step=args.tokens_per_step,
         max_length=args.max_length,
         lora=args.lora,
+        freeze_embeddings=args.freeze_embeddings,
         seed=args.seed,
         device=args.device,
         precision=args.precision,
