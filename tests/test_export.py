@@ -147,7 +147,8 @@ def test_the_card_says_how_the_run_was_trained_and_the_template_is_the_runs(tiny
 
 
 @pytest.mark.parametrize(
-    ("frozen", "words"), [(False, "all weights, learning"), (True, "all weights but the embeddings")]
+    ("frozen", "words"),
+    [(False, "all weights, learning"), (True, "all weights but the embeddings")],
 )
 def test_the_card_says_what_was_trained(tiny_folder, tmp_path, frozen, words):
     settings = {"model": "gpt2-mini", "data": "course", "epochs": 3, "lr": 2e-4, "seed": 5}
