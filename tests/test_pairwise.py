@@ -1,6 +1,7 @@
 """Win rates: both orders, ties, a judge's favourite place, intervals, and journals that go on."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -176,7 +177,9 @@ def test_the_reference_judge_prefers_the_higher_score_and_ties_within_the_margin
     record["output"] = "The opposite of 'hot' is 'cold'."
     assert judge.compare(record, "Cold.", "I like trains.")[0] == "a"
     assert judge.compare(record, "Warm.", record["output"])[0] == "b"
-    assert judge.compare(record, "Warm.", "Lukewarm.") == ("tie", "0 against 0 points")
+    winner, why = judge.compare(record, "Warm.", "Lukewarm.")
+    assert winner == "tie"
+    assert re.fullmatch(r"[\d.]+ against [\d.]+ points", why)
     assert ByScore(ReferenceJudge(), margin=99).compare(record, "Cold.", "Warm.")[0] == "tie"
     with pytest.raises(SettingsError, match="the margin is 100 points"):
         ByScore(ReferenceJudge(), margin=100)

@@ -1,319 +1,125 @@
 """The reference judge: a score from the reference answer alone, without any language model.
 
-It is quick, free and always gives the same score, and it rewards what a model had to know: words of
-the reference that could not be copied from the question. What it cannot do is recognise a good
-answer in quite other words; how far to trust it is a question that every judge has to be asked.
+It is quick, free and always gives the same score. Three steps, each of which can be read by itself:
 
-**The formula.** Both texts become words as `helpers.judge.words` describes; numbers and units that
-have the same value (10 % and 0.1, 1 km and 1000 m) become the same words. Sentences in which the
-answer praises itself are taken off. Of several accepted references, the best counts.
+1. **Rules** (`rules`) compare the words of answer and reference and look for what speaks against an
+   answer. Where they are certain, they decide: the reference's words are 100, a copy of the question 0.
+2. **Features** (`features`): some eighty numbers say how answer, reference and question are related,
+   with the help of WordNet and word vectors (`lexicon`). The rules' score is one of them.
+3. **Kernel ridge regression** (`kernel`) makes one score of the features: that of answers on which much
+   the same was measured. It was fitted to labelled answers by benchmarks/fit_judge.py, and the reason
+   names the kinds of features that moved the score most. `bounded` keeps it within what the rules know.
 
-1. The same words in the same order: 100. No words, or a copy of the question: 0. Else
-       score = 95 · quality · (1 - padding) · contradiction.
-2. *New* words are the content words of the reference that the question does not contain, in no
-   form unless the text is to be rewritten. Quality is
-       hits / (new + wrong / 2),
-       hits  = new words that the answer has: 1 for the same word, 0.95 for another form of it, 0.85
-               for a synonym, 0.8 for a slip of spelling; where the form is the task (a word of the
-               question in another form), 1 or nothing; the last word of a name stands for all of it;
-       wrong = content words that are neither in question nor in reference, as far as they stand in
-               the place of something missing;
-   with more than three new words to the power of 0.7, as few answers word them all the same. A
-   reason that the reference adds counts 0.3. In rewriting, times S, the likeness of step 4.
-3. Where the question offers a choice ("positive or negative", a list), the pick decides: the wrong
-   one or both is 0. Where the reference sorts things ("Fruits: pear. Tools: saw."), quality is the
-   share of things in their group.
-4. Without new words (sorting, active to passive) the order decides. L is the longest common
-   subsequence, S = 2 · L / (length of the answer + length of the reference), S0 the S of the best
-   copy out of the question, and quality is max(0, S - S0) / (1 - S0).
-5. Padding costs up to 0.4: words beyond those of question and reference, a few of them free.
-   Contradiction is 0.08 for another number, for a negation, for an opposite ("larger", "smaller") or
-   for two words exchanged ("A is larger than B"), where two of these cancel out; 0.16 for another
-   unit or yes for no; 0.5 for the opposite in the reason only; else 1.
-6. Where many answers are right (a simile, advice, a summary), an answer that contradicts nothing
-   gets a guess if that is higher: up to 70 for words on the subject, and 28 without any.
-
-Some tasks are about what step 1 overlooks. Where the reference is the given text in another form
-(capitals, punctuation, "don't" for "do not"; a frame such as "The corrected sentence is: ..." is
-taken off), step 4 compares the texts as they are written. Where it is the question's number in
-another form ("25" and "twenty-five"), numbers are left as they are written.
+What it cannot do is know anything: a false reason, a wrong year that the reference does not name, or a
+good answer in quite other words may pass it by. How far to trust it is a question that every judge has
+to be asked.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-
-from helpers.formatting import has_input
-from helpers.judge.compare import (
-    SENTENCES,
-    Task,
-    choice_worth,
-    content_quality,
-    contradiction,
-    grouping_quality,
-    groupings,
-    is_rewriting,
-    main_words,
-    new_words,
-    opposite_of,
-    order_gain,
-    order_quality,
-    padding_cost,
-    picks_of,
-    similarity,
-)
-from helpers.judge.words import (
-    FRAME_WORDS,
-    FREE_REWRITING,
-    OPEN_TASK,
-    TASK_WORDS,
-    form,
-    is_content,
-    is_number,
-    literal,
-    quantities,
-    same_word,
-    stem,
-    unit_name,
-    words,
-)
+from helpers.judge import rules
+from helpers.judge.features import Task, letters, measure
+from helpers.judge.kernel import judge_kernel
+from helpers.judge.words import words
 
 BEST_INEXACT = 95.0
-PLAUSIBLE = 70.0  # an answer of another kind to a task with many right answers
-CONTRARY = ("another number", "another unit", "yes for no", "the contrary", "a copy", "choice 0.00")
-QUOTED = re.compile(  # with apostrophes inside single quotation marks
-    r"\"([^\"]+)\"|“([^”]+)”|(?<!\w)['‘]((?:[^'‘’]|(?<=\w)['’](?=\w))+)['’](?!\w)"
-)
-PRAISE = re.compile(
-    r"\b(?:score|rating|grade|marks?|points)\b.{0,20}\b(?:100|10|full|highest|perfect)\b"
-    r"|\b(?:full|highest|perfect) (?:score|marks?|points|rating)\b|\bgive (?:me|it|this) (?:a )?100\b"
-    r"|\b(?:this|my) (?:is an? |answer is |response is )?(?:perfect|excellent|ideal)\b"
-    r"|\bignore (?:the|all|any|every|previous)\b"
-)
+RIGHT = 90.0  # a short answer that the rules find right gets at least this
+PADDED, OFF_THE_POINT, NOTHING_RIGHT, WRONG, NOTHING_SAID = 70.0, 14.0, 12.0, 8.0, 3.0  # at most
+DOUBTFUL = 55.0  # below, an answer in which the rules find nothing right has nothing right
+UNLIKELY = 35.0  # the same for a task with many right answers
+AGAINST = {  # what the rules say of a wrong answer, and what it is worth at most
+    "another number": WRONG,
+    "another unit": WRONG,
+    "yes for no": WRONG,
+    "choice 0.00": WRONG,
+    "the contrary": 10.0,
+    "contradicts": 12.0,
+}
 
 
 class ReferenceJudge:
-    """Scores a response by comparing it with the reference; the formula is at the top."""
+    """Scores a response by comparing it with the reference; how is described at the top."""
 
     name = "reference"
 
     def score(self, record: dict) -> tuple[float, str]:
-        """The score from 0 to 100 and a phrase that explains it: of several references, the best."""
-        more = [r for r in record.get("references") or () if isinstance(r, str) and r.strip()]
-        found = [_score(record, target) for target in (record["output"], *more)]
-        score, why = max(found, key=lambda pair: pair[0])
-        if _lacks_required(record):
-            return round(0.1 * score, 1), why + "; without the word asked for"
-        if score < PLAUSIBLE and not any(mark in why for mark in CONTRARY):
-            plausible, reason = _plausible(record, [record["output"], *more])
-            if plausible > score:
-                return round(plausible, 1), reason
-        return round(score, 1), why
+        """The score from 0 to 100 and a phrase that explains it."""
+        ruled, why = rules.score(record)
+        if is_certain(ruled, why):
+            return ruled, why
+        found = measured(record, ruled)
+        learned, moved = judge_kernel().score(found)
+        return round(decided(record, ruled, why, found, learned), 1), f"{why}; {moved}"
 
 
-def _score(record: dict, target: str) -> tuple[float, str]:
-    """Score and reason against one reference."""
-    given = _given_text(record)
-    whole, said = target, _without_praise(record["model_response"], target)
-    target, response = _without_frame(said, target, given)
-    split = _reading(target, _question(record), given)
-    answer, reference = split(response), split(target)
-    if answer == reference and answer:
-        return (
-            (100.0, "the same words as the reference")
-            if response == said
-            else _unpadded(100.0, whole, said, _question(record))
-        )
-    if not answer:
-        return 0.0, "nothing said" if not record["model_response"].strip() else "nothing but praise"
-    copies = [split(text) for text in (_question(record), *_parts(record), given)]
-    if split is not words and words(target) == words(given):
-        score, why = _order_score(answer, reference, copies)
-        return _unpadded(score, whole, said, _question(record), f"a task about form: {why}")
-    if any(answer == copy for copy in copies):
-        return 0.0, "a copy of the question"
-    if split is words:
-        answer = _same_values(answer, reference, copies[0])
-    task = Task(
-        copies[0], copies[-1], reference, answer, _question(record), given, target, response
+def measured(record: dict, ruled: float) -> dict[str, float]:
+    """What step 3 is given: the features against the nearest reference, and the rules' score."""
+    return measure(nearest(record)) | {"rules": ruled}
+
+
+def references(record: dict) -> list[str]:
+    """All accepted answers, the usual one first."""
+    more = record.get("references") or ()
+    return [record["output"], *(r for r in more if isinstance(r, str) and r.strip())]
+
+
+def nearest(record: dict) -> Task:
+    """The item with that one of its references which the answer is most like."""
+    tasks = [task_of(record, target) for target in references(record)]
+    return max(tasks, key=lambda t: letters(t.said, t.wanted))
+
+
+def task_of(record: dict, target: str) -> Task:
+    """The item with one of its references, as the features want it."""
+    given, question = rules.given_text(record), rules.question_of(record)
+    target, answer = rules.without_frame(
+        rules.without_praise(record["model_response"], target), target, given
     )
-    return _words_score(task, copies)
-
-
-def _unpadded(score: float, reference: str, answer: str, question: str, why: str = "the same"):
-    """The score less what padding around the quoted part of an answer costs."""
-    texts = (question, "", reference, answer)
-    padding, reason = padding_cost(Task(*map(words, texts), *texts))
-    return score * (1 - padding), why + reason
-
-
-def _parts(record: dict) -> tuple[str, ...]:
-    """Instruction and input (if any), as texts."""
-    given = (record["input"],) if has_input(record) else ()
-    return (record["instruction"], *given)
-
-
-def _question(record: dict) -> str:
-    return "\n".join(_parts(record))
-
-
-def _given_text(record: dict) -> str:
-    """The text to work on: the input, or what is quoted or follows a colon, or nothing."""
-    if has_input(record):
-        return record["input"]
-    return max(_inner(record["instruction"]), key=len)
-
-
-def _inner(text: str) -> list[str]:
-    """What stands in quotation marks, or else follows a colon; at least an empty string."""
-    quoted = ["".join(groups) for groups in QUOTED.findall(text)]
-    return quoted or [text.partition(":")[2].strip()]
-
-
-def _without_frame(answer: str, reference: str, given: str) -> tuple[str, str]:
-    """Reference and answer, or what "The corrected sentence is: ..." encloses in each of them, if
-    that is the given text in another form."""
-    inner = _inner(reference)[-1]
-    ends = inner and reference.rstrip("\"'”’. ").endswith(inner.rstrip("\"'”’. "))
-    if given and ends and words(inner) == words(given) and form(inner) != form(given):
-        return inner, _inner(answer)[-1] or answer
-    return reference, answer
-
-
-def _reading(reference: str, question: str, given: str) -> Callable[[str], list[str]]:
-    """How to split texts into words: `words`, or something stricter in a task about form."""
-    if words(reference) == words(given):
-        return next((s for s in (literal, form) if s(given) != s(reference)), words)
-    if re.search(r"\bin (?:words|letters)\b", question.casefold()):
-        return literal
-    known = literal(question)
-    anew = words(" ".join(w for w in literal(reference) if w not in known))
-    asked, told = ({*filter(is_number, words(text))} for text in (question, reference))
-    return literal if len(asked) == 1 and asked == told and any(map(is_number, anew)) else words
-
-
-def _without_praise(answer: str, reference: str) -> str:
-    """The answer without its sentences about its own worth, unless the reference has such, too."""
-    if not PRAISE.search(answer.casefold()) or PRAISE.search(reference.casefold()):
-        return answer
-    return " ".join(s for s in SENTENCES.split(answer) if not PRAISE.search(s.casefold()))
-
-
-def _same_values(answer: list[str], reference: list[str], question: list[str]) -> list[str]:
-    """The answer with numbers and units written as in the reference where the values are equal."""
-    out, theirs = list(answer), quantities(reference)
-    for i, kind, value in quantities(answer):
-        for j, other_kind, other in theirs:
-            rounded = reference[j] != answer[i] and "." in reference[j] and round(other) == value
-            if answer[i] in reference or answer[i] in question:
-                continue
-            if (kind == other_kind or not (kind and other_kind)) and (value == other or rounded):
-                bare = other_kind and not kind  # 0.1 for 10 percent
-                out[i] = f"{reference[j]} {reference[j + 1]}" if bare else reference[j]
-                if kind:
-                    out[i + 1] = reference[j + 1] if other_kind else ""
-    names = {unit_name(w): w for w in reference}
-    return [names.get(unit_name(w), w) for w in " ".join(out).split()]
-
-
-def _words_score(task: Task, copies: list[list[str]]) -> tuple[float, str]:
-    """Steps 2 to 5: what of the new content is there, in which order, and what speaks against it."""
-    grouped = groupings(task.reference_text)
-    picks, offered = (set(), set()) if grouped else picks_of(task)
-    new = new_words(task, picks)
-    rewriting = is_rewriting(task.given, task.reference, task.given_text)
-    if grouped:
-        quality, why = grouping_quality(task)
-    elif len(picks) == len(offered) == 1 or not new:
-        quality, why = order_quality(task, copies)
-    else:
-        quality, why = content_quality(task, new, picks, rewriting)
-        if rewriting:
-            order = order_gain(task, copies)
-            quality, why = quality * order, f"{why}, order {order:.2f}"
-    if picks and not rewriting:
-        turned = len(picks) == 1 and opposite_of(task.answer, main_words(task), task.question)
-        wanted = offered - picks if turned else picks
-        chosen, reason = choice_worth(task.answer, wanted, offered)
-        quality, why = (0.8 + 0.2 * quality if chosen == 1 else quality) * chosen, why + reason
-    padding, reason = padding_cost(task)
-    against, contrary = contradiction(task, picks, offered)
-    score = BEST_INEXACT * quality * (1 - padding) * against
-    if quality < 0.4 and "choice 0.00" not in reason:
-        contrary = contrary.replace("the contrary", "contradicts")
-    return score, why + reason + contrary
-
-
-def _order_score(answer, reference, copies) -> tuple[float, str]:
-    """Likeness of order in a task about form, less what the best copy would get."""
-    s = similarity(answer, reference)
-    s0 = max((similarity(copy, reference) for copy in copies if copy != reference), default=0.0)
-    score = BEST_INEXACT * max(0.0, s - s0) / (1 - s0)
-    return score, f"word order S = {s:.2f}, S0 = {s0:.2f}"
-
-
-def _plausible(record: dict, references: list[str]) -> tuple[float, str]:
-    """Step 6: a task with many right answers gets a guess for an answer on its subject."""
-    text, answer = (
-        record["instruction"].casefold(),
-        words(_without_praise(record["model_response"], references[0])),
+    split = rules.reading(target, question, given)
+    return Task(
+        record["instruction"], question, given, target, answer, len(references(record)), split
     )
-    question, targets = words(_question(record)), [words(r) for r in references]
-    if any(opposite_of(answer, target, question) for target in targets):
-        return 0.0, ""
-    content = [w for w in answer if is_content(w)]
-    if FREE_REWRITING.search(text) and not set(content) <= set(question):
-        return _reworded(answer, targets, words(_given_text(record)))
-    if has_input(record) or not (OPEN_TASK.search(text) or len(references) > 1):
-        return 0.0, ""
-    target = [w for t in targets for w in t]
-    topic = {w for w in question + target if is_content(w)} - TASK_WORDS - FRAME_WORDS
-    own = [w for w in set(content) if w not in question]
-    if not own:
-        bare = content and len(set(content)) > len(content) / 2 and answer != question
-        return (30.0, "on the subject, no more") if bare else (0.0, "")
-    if "simile" in text and not {"like", "as"} & set(answer):
-        return 20.0, "no comparison"
-    near = sum(1 for w in set(content) if any(_akin(w, t) for t in topic))
-    variety = len(set(content)) / len(content)
-    long = len(answer) / (max(len(words(r)) for r in references) + 8)
-    worth = PLAUSIBLE * (0.4 if not near else 0.7 + 0.15 * min(2, near)) * variety / max(1.0, long)
-    return worth, f"one of many answers; {near} words on the subject"
 
 
-def _reworded(answer: list[str], targets: list[list[str]], given: list[str]) -> tuple[float, str]:
-    """Step 6 where the given text is to be worded anew: how much of a reference is there at all."""
-    best = max((_soft(answer, target) for target in targets), default=0.0)
-    before = max((_soft(given, target) for target in targets), default=0.0)
-    changed = 1 - similarity(answer, given)
-    worth = PLAUSIBLE * min(1.0, 1.3 * best) * min(1.0, 2 * changed)
-    return worth, f"another wording, {best:.2f} of the content; the text has {before:.2f}"
+def is_certain(ruled: float, why: str) -> bool:
+    """Whether the rules' verdict is the last word."""
+    return ruled == 100 or why.startswith(("a copy", "nothing"))
 
 
-def _soft(said: list[str], wanted: list[str]) -> float:
-    """Share of the content words that have a counterpart on the other side, both ways."""
-    one, other = ([w for w in t if is_content(w)] for t in (said, wanted))
-    if not one or not other:
-        return 0.0
-    there = sum(max(same_word(w, v) for v in one) for w in other) / len(other)
-    back = sum(max(same_word(w, v) for v in other) for w in one) / len(one)
-    return (there + back) / 2
+def decided(record: dict, ruled: float, why: str, found: dict[str, float], learned: float) -> float:
+    """The score: the rules' where they are certain, else the learned one within their bounds."""
+    if is_certain(ruled, why):
+        return ruled
+    short = len(record["output"].split()) <= 4
+    score = min(BEST_INEXACT, max(0.0, learned))
+    for most in bounds(ruled, why, found, score):
+        score = squeezed(score, most)
+    if ruled == 0 and nearest(record).split is not words:
+        score = min(score, NOTHING_SAID)  # the form is the task, and nothing of it is there
+    sure = short or "in their group" in why
+    return max(score, RIGHT) if ruled >= RIGHT and sure else score
 
 
-def _akin(one: str, other: str) -> bool:
-    """Whether two words are of one subject as far as their letters tell: rainwater and water."""
-    longer, shorter = sorted((one, other), key=len, reverse=True)
-    part = len(shorter) > 3 and (longer.startswith(shorter) or longer.endswith(shorter))
-    return bool(same_word(one, other) or part)
+def bounds(ruled: float, why: str, found: dict[str, float], score: float) -> list[float]:
+    """What an answer is worth at most (see `squeezed`) for each thing that speaks against it."""
+    free = any(found[name] for name in ("invent", "any", "explain", "rewrite"))
+    closed = not free and found["kept"] < 0.4
+    marks = [most for mark, most in AGAINST.items() if ruled < 50 and closed and mark in why]
+    if found["evasive"] and found["new_exact"] < 0.5:
+        marks.append(NOTHING_SAID)
+    if ruled < 3 and closed and score < DOUBTFUL:
+        marks.append(NOTHING_RIGHT)
+    if ruled < 30 and free and not found["new_exact"] and score < UNLIKELY:
+        marks.append(OFF_THE_POINT)
+    off = "; 0 words on the subject" in why and found["near_question"] < 0.05
+    off = off and found["new_soft"] < 0.3
+    if off or (ruled == 0 and not found["new_exact"] and "padding" in why):
+        marks.append(OFF_THE_POINT)
+    if "padding" in why:
+        marks.append(PADDED)
+    return marks
 
 
-def _lacks_required(record: dict) -> bool:
-    """Whether a sentence, poem or the like lacks the quoted word that it was to contain."""
-    text = record["instruction"]
-    if has_input(record) or not re.search(r"\b(?:uses?|using|with|contain|includ)", text):
-        return False
-    quoted = {w for t in QUOTED.findall(text) for w in words("".join(t)) if is_content(w)}
-    there = {stem(w) for w in words(record["model_response"])}
-    wanted = {stem(w) for w in words(record["output"])}
-    return any(stem(w) in wanted and stem(w) not in there for w in quoted)
+def squeezed(score: float, most: float) -> float:
+    """`most` and a tenth of what is beyond it, so that the order of scores is kept."""
+    return min(score, most + 0.1 * (score - most))

@@ -103,7 +103,7 @@ UNITS = {  # unit → what it measures, how many of the smallest unit here
         "length": "mm:1 cm:10 dm:100 m:1000 km:1000000 inch:25.4 foot:304.8 yard:914.4 mile:1609344",
         "weight": "mg:1 g:1000 kg:1000000 tonne:1000000000 ounce:28349.5 pound:453592",
         "volume": "ml:1 cl:10 l:1000",
-        "time": "second:1 minute:60 hour:3600 day:86400 week:604800",
+        "time": "second:1 minute:60 hour:3600 day:86400 week:604800 month:2629800 year:31557600",
         "share": "percent:1/100",
         "dollar": "dollar:100 cent:1",
         "sterling": "penny:1",
@@ -252,6 +252,26 @@ def quantities(found: list[str]) -> list[tuple[int, str, Fraction]]:
             kind, factor = UNITS.get(unit_name(unit), ("", Fraction(1)))
             out.append((i, kind, Fraction(word) * factor))
     return out
+
+
+def same_values(answer: list[str], reference: list[str], question: list[str]) -> list[str]:
+    """The answer with numbers and units written as in the reference where the values are equal."""
+    out, theirs = list(answer), quantities(reference)
+    for i, kind, value in quantities(answer):
+        for j, other_kind, other in theirs:
+            rounded = reference[j] != answer[i] and "." in reference[j] and round(other) == value
+            rounded |= (
+                kind == other_kind == "time" and abs(other - value) < other / 1000
+            )  # 365 days
+            if answer[i] in reference or answer[i] in question:
+                continue
+            if (kind == other_kind or not (kind and other_kind)) and (value == other or rounded):
+                bare = other_kind and not kind  # 0.1 for 10 percent
+                out[i] = f"{reference[j]} {reference[j + 1]}" if bare else reference[j]
+                if kind:
+                    out[i + 1] = reference[j + 1] if other_kind else ""
+    names = {unit_name(w): w for w in reference}
+    return [names.get(unit_name(w), w) for w in " ".join(out).split()]
 
 
 def unit_name(word: str) -> str:
