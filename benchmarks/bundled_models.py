@@ -23,6 +23,7 @@ from helpers.errors import CourseError, SettingsError, nearest
 from helpers.evaluate.scorecard import mean_interval
 from helpers.files import content_hash, read_json, sha256, write_json, write_text
 from helpers.judge import ReferenceJudge, judge_responses
+from helpers.judge.kernel import fitted_digest
 from helpers.masking import segment_weights
 from helpers.model import count_parameters
 from helpers.progress import bar
@@ -90,8 +91,9 @@ def course_data(plan: Plan, work: Path) -> str:
 
 
 def judge_hash() -> str:
-    """A hash of the judge's source: scores of two versions must not meet in one table."""
-    return content_hash([sha256(p) for p in sorted(Path(judges.__file__).parent.glob("*.py"))])
+    """A hash of the judge's source and fit: scores of two versions must not meet in one table."""
+    source = sorted(Path(judges.__file__).parent.glob("*.py"))
+    return content_hash([*map(sha256, source), fitted_digest()])
 
 
 # --- measuring -----------------------------------------------------------------------------------

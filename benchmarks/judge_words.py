@@ -77,7 +77,8 @@ def reduced(senses: dict, synsets: dict, counts: Counter, exceptions: dict[str, 
     """The asset as text: four blocks of lines, separated by blank lines.
 
     lemma and the numbers of its synsets, commonest lemma first; the parent's number of each synset
-    (-1 for none, with ~ before the head of a group of adjectives), all on one line; pairs of opposites; irregular forms and their lemmas.
+    (-1 for none, with ~ before the head of a group of adjectives), all on one line; pairs of
+    opposites; irregular forms and their lemmas.
     """
     known = [w for w in senses if WORD.fullmatch(w)]
     lemmas = sorted(known, key=lambda w: (-counts[w], w))[:LEMMAS]

@@ -79,8 +79,8 @@ def stamp(notebook: nbformat.NotebookNode, settings: Settings) -> str:
 
 
 def asset_hashes() -> dict[str, str]:
-    """sha256 of every bundled weight, vocabulary and data file."""
-    kinds = (".safetensors", ".tiktoken", ".json", ".jsonl", ".csv", ".txt")
+    """sha256 of every bundled file of weights, vocabulary or data."""
+    kinds = (".safetensors", ".tiktoken", ".json", ".jsonl", ".csv", ".txt", ".npz", ".xz")
     files = sorted(path for path in ASSETS.rglob("*") if path.suffix in kinds)
     return {path.relative_to(ASSETS).as_posix(): sha256(path) for path in files}
 

@@ -4,50 +4,68 @@ import json
 
 import numpy as np
 import pytest
-from helpers.judge.network import LIMIT, Network, judge_network
 
 from benchmarks import fit_judge, reference_judge
 from helpers.errors import DataError
 from helpers.judge import ReferenceJudge
+from helpers.judge.kernel import LIMIT, Kernel, judge_kernel, likeness
 
 ROW = {"instruction": "What is the capital of Peru?", "input": "", "output": "Lima", "kind": "good"}
 
 
 def toy(**changes):
-    """One hidden unit that passes on the first of two features, as points above 50."""
+    """One known answer at 0, 0 in two features, worth 40 points more than any that is far from it."""
     arrays = {
-        "mean": np.zeros(2), "scale": np.ones(2), "first": np.array([[[1.0], [0.0]]]),
-        "bias": np.zeros((1, 1)), "second": np.array([[20.0]]), "offset": np.array([50.0]),
+        "mean": np.zeros(2), "scale": np.ones(2), "points": np.zeros((1, 2)),
+        "weights": np.array([40.0]), "offset": 50.0, "width": 4.0,
         "curve": np.array([[0.0, 100.0], [0.0, 100.0]]),
     }  # fmt: skip
-    return Network(
+    return Kernel(
         ["content", "length"], {"what": ["content"], "shape": ["length"]}, **arrays | changes
     )
 
 
-def test_a_network_says_which_group_of_features_moved_the_score():
-    assert toy().score({"content": 2.0, "length": 9.0}) == (90.0, "what +40, shape +0")
-    assert toy().score({"content": -2.0, "length": 9.0})[0] == 50.0
-    assert toy().score({"content": 99.0, "length": 0.0})[0] == 50 + 20 * LIMIT - 10
+def test_an_answer_is_worth_what_its_like_are_and_the_reason_says_which_features_moved_it():
+    assert toy().score({"content": 0.0, "length": 0.0}) == (90.0, "what +0, shape +0")
+    assert toy().score({"content": 1.0, "length": 0.0})[0] == pytest.approx(50 + 40 / np.e)
+    score, why = toy().score({"content": 2.5, "length": 0.0})
+    assert score == pytest.approx(50, abs=0.1)
+    assert why == "what -40, shape +0"
+    beyond = [toy().score({"content": x, "length": 0.0})[0] for x in (LIMIT, 99.0)]
+    assert beyond[0] == beyond[1]
     curved = toy(curve=np.array([[50.0, 90.0], [10.0, 95.0]]))
-    assert curved.score({"content": 2.0, "length": 9.0}) == (95.0, "what +85, shape +0")
+    assert curved.score({"content": 0.0, "length": 0.0})[0] == 95.0
+
+
+def test_the_fit_is_ridge_regression_solved_by_hand():
+    """With every row among the points: the classical solution, but for the rounding of places."""
+    rng = np.random.default_rng(0)
+    x, y, w = rng.normal(size=(60, 3)), rng.random(60) * 100, rng.random(60) + 0.1
+    arrays = fit_judge.fit(x, y, w)
+    placed = np.clip((x - arrays["mean"]) / arrays["scale"], -LIMIT, LIMIT)
+    near = likeness(placed, placed, fit_judge.WIDTH)
+    goal = y - np.average(y, weights=w)
+    alpha = np.linalg.solve(near + np.diag(fit_judge.RIDGE / w), goal)
+    found = fit_judge.kernel(arrays, "abc").outputs(x)
+    assert found == pytest.approx(near @ alpha + np.average(y, weights=w), abs=1.5)
 
 
 def test_the_fit_finds_a_step_and_an_interaction_and_is_repeatable():
     rng = np.random.default_rng(0)
     x = rng.random((401, 3))
     y = 100.0 * ((x[:, 0] > 0.5) ^ (x[:, 1] > 0.5))
-    arrays = fit_judge.fit(x[:300], y[:300], np.ones(300))
-    found = fit_judge.network(arrays, "abc").outputs(x[300:])
+    arrays = fit_judge.fit(x[:300], y[:300], np.ones(300), points=200)
+    assert arrays["points"].shape == (200, 3)
+    found = fit_judge.kernel(arrays, "abc").outputs(x[300:])
     assert np.corrcoef(found, y[300:])[0, 1] > 0.8
-    again = fit_judge.fit(x[:300], y[:300], np.ones(300))
-    assert all((arrays[key] == again[key]).all() for key in arrays)
+    again = fit_judge.fit(x[:300], y[:300], np.ones(300), points=200)
+    assert all(np.array_equal(arrays[key], again[key]) for key in arrays)
 
 
 def test_an_answer_without_weight_has_no_say():
     x, y = np.array([[0.0], [0.0], [1.0]] * 20), np.array([0.0, 100.0, 50.0] * 20)
     arrays = fit_judge.fit(x, y, np.array([1.0, 0.0, 1.0] * 20))
-    low, high = fit_judge.network(arrays, "a").outputs(np.array([[0.0], [1.0]]))
+    low, high = fit_judge.kernel(arrays, "a").outputs(np.array([[0.0], [1.0]]))
     assert low < 15
     assert 40 < high < 60
 
@@ -87,10 +105,19 @@ def test_all_answers_to_a_task_are_in_one_part():
     assert len(set(part)) == fit_judge.PARTS
 
 
-def test_the_committed_network_knows_the_features_that_are_measured():
+def test_the_committed_fit_knows_the_features_that_are_measured():
     _, names = fit_judge.table([ROW | {"model_response": "The capital is Lima."}])
-    assert judge_network().features == names
-    assert {n for names in judge_network().groups.values() for n in names} | {"guess"} == set(names)
+    assert judge_kernel().features == names
+    assert {n for names in judge_kernel().groups.values() for n in names} == set(names)
+
+
+def test_unrelated_answers_share_no_new_word_with_the_reference():
+    rows = [ROW, {"instruction": "Name a fruit.", "input": "", "output": "An apple."}]
+    made = fit_judge.unrelated(rows)
+    assert [(r["output"], r["model_response"], r["label"]) for r in made] == [
+        ("Lima", "An apple.", 1),
+        ("An apple.", "Lima", 1),
+    ]
 
 
 @pytest.fixture

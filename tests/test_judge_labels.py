@@ -1,4 +1,4 @@
-"""The labelled answers that judges are tested on: only whether the files of both sets are sound.
+"""The labelled answers that judges are tested on: only whether the files are sound.
 
 No judge runs here. What the labels mean and how they came about: judge_labels/README.md.
 """
@@ -15,9 +15,9 @@ FOLDER = Path(__file__).parent / "judge_labels"
 HALVES = ("open", "sealed")
 SECOND = ("second_open", "second_sealed")
 SETS = (HALVES, SECOND)
-FILES = HALVES + SECOND
+FILES = (*HALVES, *SECOND, "training")
 REQUIRED = {"instruction", "input", "output", "model_response", "label", "kind"}
-OPTIONAL = {"references", "note"}
+OPTIONAL = {"references", "note", "origin"}
 # Lowest and highest label of each kind, as the README gives them.
 RANGES = {
     "good": (80, 100),
@@ -155,3 +155,20 @@ def test_the_readme_counts_what_the_files_hold(halves):
     sizes = " | ".join(str(len(rows(half))) for half in halves)
     assert f"| answers | {sizes} | |" in readme
     assert f"| tasks | {' | '.join(str(len(tasks(half))) for half in halves)} | |" in readme
+
+
+def test_the_readme_counts_the_training_set():
+    readme = " ".join((FOLDER / "README.md").read_text(encoding="utf-8").split())
+    by_model = [row for row in rows("training") if row.get("origin") == "model"]
+    written = [row for row in rows("training") if "origin" not in row]
+    sizes = {}
+    for name, part in (("all", rows("training")), ("model", by_model), ("written", written)):
+        sizes[name] = (len(part), len({(row["instruction"], row["input"]) for row in part}))
+    assert "{:,} answers to {:,} tasks".format(*sizes["all"]) in readme
+    assert (
+        '{:,} answers by a bundled model** (`"origin": "model"`) to {} tasks'.format(
+            *sizes["model"]
+        )
+        in readme
+    )
+    assert "{:,} answers written for it** to {} tasks".format(*sizes["written"]) in readme

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -267,6 +268,17 @@ def test_verdicts_are_written_in_item_order_with_the_agreed_keys(tmp_path):
         "asked",
     }
     assert read_verdicts(out) == verdicts
+
+
+def test_scores_of_another_fit_are_not_taken_for_this_ones(tmp_path):
+    """Not even those of a version that did not say which fit it had."""
+    out = tmp_path / "verdicts.jsonl"
+    judge_responses(ReferenceJudge(), rows("yes"), out=out)
+    lines = out.read_text(encoding="utf-8")
+    for asked in ('"asked": ""', '"asked": "0123456789ab"'):
+        out.write_text(re.sub(r'"asked": "\w*"', asked, lines), encoding="utf-8")
+        with pytest.raises(RunError, match="other options or words. Choose another file name"):
+            judge_responses(ReferenceJudge(), rows("yes"), out=out)
 
 
 @pytest.mark.parametrize("workers", [1, 4])

@@ -88,9 +88,9 @@ def test_the_most_disputed_item_comes_first(place):
     items = gather(runs)["items"]
     assert items[0]["instruction"] == "Question 1?"
     assert items[0]["disagreement"] == 1.0
-    assert items[0]["preferences"] == [
-        {"a": "base", "b": "tuned", "score": 1.0, "comparison": 1.0, "people": 0.0}
-    ]
+    [said] = items[0]["preferences"]
+    assert (said["a"], said["b"], said["comparison"], said["people"]) == ("base", "tuned", 1, 0)
+    assert said["score"] > 0.9
     assert items[-1]["instruction"] == "Question 2?"  # equal answers: nothing to dispute
     assert [x["disagreement"] for x in items] == sorted(
         (x["disagreement"] for x in items), reverse=True

@@ -51,10 +51,12 @@ EVASIVE = re.compile(
 INVENT = re.compile(  # something of one's own is asked for
     r"\b(?:write|create|compose|invent|suggest|propose|describe|imagine|come up with|make up|think of"
     r"|generate|design|brainstorm|recommend|discuss|title|slogan|simile|metaphor|poem|haiku|story|tips?"
-    r"|advice|sentence that|in a sentence|sentence with|caption|riddle|joke|advantages?|disadvantages?|benefits?|ways?)\b"
+    r"|advice|sentence that|in a sentence|sentence with|caption|riddle|joke"
+    r"|advantages?|disadvantages?|benefits?|ways?)\b"
 )
 ANY = re.compile(  # one of several is asked for
-    r"^\W*(?:please )?(?:can you |could you )?(?:give|name|list|tell|provide|suggest|state|find|offer|write|create)"
+    r"^\W*(?:please )?(?:can you |could you )?"
+    r"(?:give|name|list|tell|provide|suggest|state|find|offer|write|create)"
     r"(?: me| us)? (?:an?|one|two|three|four|five|six|ten|some|any|several|\d+)\b"
 )
 EXPLAIN = re.compile(

@@ -12,8 +12,10 @@ from functools import lru_cache
 
 import numpy as np
 
+from helpers.files import sha256
 from helpers.judge.lexicon import FOLDER
 
+FITTED = FOLDER / "kernel.npz"
 LIMIT = 3.0  # standard deviations; what lies beyond counts as if it were there
 STEP = LIMIT / 127  # a place is stored in 8 bits a feature
 
@@ -68,9 +70,15 @@ def likeness(one: np.ndarray, other: np.ndarray, width: float) -> np.ndarray:
 
 
 @lru_cache(maxsize=1)
+def fitted_digest() -> str:
+    """The sha256 of the file that `judge_kernel` reads, in hexadecimal digits."""
+    return sha256(FITTED)
+
+
+@lru_cache(maxsize=1)
 def judge_kernel() -> Kernel:
     """The one of the reference judge, from helpers/assets/judge/kernel.npz."""
-    with np.load(FOLDER / "kernel.npz") as file:
+    with np.load(FITTED) as file:
         found = {name: file[name] for name in file.files}
     names = str(found.pop("features")).split()
     groups = [line.split() for line in str(found.pop("groups")).splitlines()]

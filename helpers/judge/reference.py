@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from helpers.judge import rules
 from helpers.judge.features import Task, letters, measure
-from helpers.judge.kernel import judge_kernel
+from helpers.judge.kernel import fitted_digest, judge_kernel
 from helpers.judge.words import words
 
 BEST_INEXACT = 95.0
@@ -41,6 +41,11 @@ class ReferenceJudge:
     """Scores a response by comparing it with the reference; how is described at the top."""
 
     name = "reference"
+
+    def __init__(self) -> None:
+        self.options = {
+            "fitted": fitted_digest()[:12]
+        }  # scores of two fits do not mix in a journal
 
     def score(self, record: dict) -> tuple[float, str]:
         """The score from 0 to 100 and a phrase that explains it."""

@@ -180,7 +180,7 @@ def _earlier_verdicts(path: Path, judge: Judge, items: list[str]) -> dict[int, V
             other = f"holds verdicts of the judge {verdict.judge!r}, not {judge.name!r}"
         elif verdict.asked and verdict.rubric != rubric:
             other = f"holds verdicts under the rubric {verdict.rubric!r}, not {rubric!r}"
-        elif verdict.asked and verdict.asked != asked:
+        elif (verdict.asked or not rubric) and verdict.asked != asked:
             other = f"holds verdicts of {judge.name} with other options or words"
         elif not 0 <= verdict.index < len(items) or items[verdict.index] != verdict.item:
             other = f"is about other items than these {len(items)} (first at {verdict.index})"
