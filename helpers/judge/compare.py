@@ -1,6 +1,6 @@
-"""What the reference judge compares: new words, choices, groups, order, padding, contradictions.
+"""What the rules of the reference judge compare: new words, choices, groups, order, padding, contradictions.
 
-`reference.py` tells how these parts become one score; each function here is one mechanism and
+`rules.py` tells how these parts become one score; each function here is one mechanism and
 returns a number from 0 to 1 with a phrase about it.
 """
 
@@ -182,6 +182,7 @@ def groupings(text: str) -> set[tuple[str, str]]:
 
 
 def grouping_quality(task: Task) -> tuple[float, str]:
+    """The share of the things that the reference sorts which the answer has in the same group."""
     wanted, said = groupings(task.reference_text), groupings(task.answer_text)
     items = re.findall(r"(\w[\w ]*):\s*([^:.;\n]+)", normal(task.answer_text))
     said = said or {(stem(words(a)[-1]), w) for a, b in items for w in words(b) if is_content(w)}

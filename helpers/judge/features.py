@@ -1,6 +1,6 @@
 """What the reference judge looks at: numbers that compare an answer with task and reference.
 
-`measure` returns them all, by the names in FEATURES. Each mechanism is a function of a Task and
+`measure` returns them all, by name; GROUPS says which part of this module each comes from. Each mechanism is a function of a Task and
 knows nothing of the others; what they are worth together is fitted (benchmarks/fit_judge.py).
 """
 
@@ -16,6 +16,8 @@ from functools import cached_property
 
 import numpy as np
 
+from helpers.judge.compare import LIST, LIST_ITEM
+from helpers.judge.compare import similarity as in_order
 from helpers.judge.lexicon import (
     are_kin,
     are_opposites,
@@ -40,8 +42,6 @@ from helpers.judge.words import (
 NONE = -1.0  # a feature that says nothing about this task
 SENTENCES = re.compile(r"(?<=[.!?])\s+|\n+")
 REASON = re.compile(r"\b(?:because|since|as it)\b", re.IGNORECASE)
-LIST_ITEM = r"(?:(?:an?|the)\s+)?[\w.-]*\w"
-LIST = re.compile(rf"{LIST_ITEM}(?:(?:\s*[,/;]\s*(?:or\s+|and\s+)?|\s+(?:or|and)\s+){LIST_ITEM})+")
 BETWEEN = re.compile(r"\s*(?:[,;/\n]|\b(?:and|or)\b|\b\d+[.)]\s)\s*")
 EVASIVE = re.compile(
     r"\bdepends\b|\b(?:i|we) (?:do not|can not|am not|could not) (?:know|answer|say|sure|able|help)"
@@ -141,7 +141,7 @@ def measure(task: Task) -> dict[str, float]:
 
 
 def guess(f: dict[str, float]) -> float:
-    """A first guess, for the trees to correct: new content, times what speaks against it."""
+    """A first guess, which the fit corrects: new content, times what speaks against it."""
     if f["grouped"] >= 0:
         core = f["grouped"]
     elif f["offered"]:
@@ -200,11 +200,14 @@ def wording(task: Task) -> dict[str, float]:
     """Likeness of the two texts as strings, and how much a copy would have of it."""
     n = len(task.wanted)
     window = max(
-        similar(part, task.wanted) for part in (task.said, task.said[: n + 1], task.said[-n:])
+        in_order(part, task.wanted) for part in (task.said, task.said[: n + 1], task.said[-n:])
     )
-    copy = max(similar(task.asked, task.wanted), similar(words(task.given), task.wanted))
+    copy = max(
+        in_order(task.asked, task.wanted),
+        in_order(words(task.given), task.wanted),
+    )
     return {
-        "order": similar(task.said, task.wanted),
+        "order": in_order(task.said, task.wanted),
         "order_window": window,
         "order_gain": (window - copy) / (1.001 - copy),
         "letters": letters(task.said, task.wanted),
@@ -221,7 +224,7 @@ def wording(task: Task) -> dict[str, float]:
 def editing(task: Task) -> dict[str, float]:
     """Where the reference is the given text with changes: which of them were made, and which others."""
     given, target, answer = (task.split(t) for t in (task.given, task.target, task.answer))
-    same = similar(given, target) if task.given else 0.0
+    same = in_order(given, target) if task.given else 0.0
     wanted, made = _edits(given, target), _edits(given, answer[: 2 * len(target) + 10])
     if same < 0.4 or not wanted:
         return {
@@ -416,16 +419,6 @@ def _mean(values: Sequence[float], of: Sequence[str], empty: float = 0.0) -> flo
 def _share(found: list[str], known: Callable[[str], bool]) -> float:
     found = [w for w in found if is_content(w)]
     return sum(map(known, found)) / max(1, len(found))
-
-
-def similar(one: Sequence[str], other: Sequence[str]) -> float:
-    """2 · L / (length of one + length of the other), L the longest common subsequence."""
-    best = [0] * (len(other) + 1)
-    for word in one[: 4 * len(other) + 50]:
-        before = best[:]
-        for i, match in enumerate(other, start=1):
-            best[i] = before[i - 1] + 1 if word == match else max(before[i], best[i - 1])
-    return 2 * best[-1] / max(1, len(one) + len(other))
 
 
 def letters(one: Sequence[str], other: Sequence[str]) -> float:

@@ -1,8 +1,7 @@
-"""The reference judge: a score from the reference answer alone, without any language model.
+"""The rules of the reference judge: what of the reference is there, and what speaks against an answer.
 
-It is quick, free and always gives the same score, and it rewards what a model had to know: words of
-the reference that could not be copied from the question. What it cannot do is recognise a good
-answer in quite other words; how far to trust it is a question that every judge has to be asked.
+They reward what a model had to know: words of the reference that could not be copied from the
+question. Their score is where `reference` begins; where they are certain, it is also where it ends.
 
 **The formula.** Both texts become words as `helpers.judge.words` describes; numbers and units that
 have the same value (10 % and 0.1, 1 km and 1000 m) become the same words. Sentences in which the
