@@ -1,7 +1,8 @@
 """What the reference judge looks at: numbers that compare an answer with task and reference.
 
-`measure` returns them all, by name; GROUPS says which part of this module each comes from. Each mechanism is a function of a Task and
-knows nothing of the others; what they are worth together is fitted (benchmarks/fit_judge.py).
+`measure` returns them all, by name; GROUPS says which part of this module each comes from. A part
+is a function of a Task and knows nothing of the others; what they are worth together is fitted
+(benchmarks/fit_judge.py).
 """
 
 from __future__ import annotations
