@@ -200,7 +200,7 @@ def constructed(rows: Sequence[dict], seed: int = SEED) -> list[dict]:
         add(rng.choice(EVASIONS), 1, UNRELATED)
         add(f"{text} {other}", 62)
         add(f"{text} {' '.join([text] * 3)}", 60)
-        near = [r["output"] for r in rows if r.get("family", 0) == row.get("family") != None]  # noqa: E711
+        near = [r["output"] for r in rows if "family" in row and r.get("family") == row["family"]]
         near = [o for o in near if o != text and not set(new) <= set(words(o))]
         if near:
             add(rng.choice(near), 5)

@@ -46,10 +46,12 @@ class Task:
     answer_text: str
 
 
-def picks_of(task: Task) -> tuple[set[str], set[str]]:
-    """The words that the reference picks from a list in the question, and all that were offered."""
-    main = main_words(task)
-    text = re.sub(r"[\"'“”‘’()?]", " ", normal(task.question_text))
+def picks_of(question: str, main: list[str]) -> tuple[set[str], set[str]]:
+    """The words that a reference picks from a list in the question, and all that were offered.
+
+    `main` are the reference's words without the reason that it gives.
+    """
+    text = re.sub(r"[\"'“”‘’()?]", " ", normal(question))
     for match in LIST.finditer(text):
         choice = re.search(r" or |[a-z]/", match[0])
         offered = [w for w in words(match[0]) if w not in ("or", "and", "/")]
@@ -258,7 +260,7 @@ def contradiction(task: Task, picks: set[str], offered: set[str]) -> tuple[float
         wanted = told
     if wanted - said and said - told:
         return CONTRADICTION, "; another number"
-    if _unit_clash(task):
+    if unit_clash(task.answer, task.reference):
         return 2 * CONTRADICTION, "; another unit"
     sides = [{*w[:1]} & {"yes", "no", "true", "false"} for w in (task.reference, task.answer)]
     if all(sides) and sides[0] != sides[1]:
@@ -286,12 +288,11 @@ def contradiction(task: Task, picks: set[str], offered: set[str]) -> tuple[float
     return 1.0, ""
 
 
-def _unit_clash(task: Task) -> bool:
-    theirs = {task.reference[i]: kind for i, kind, _ in quantities(task.reference)}
-    return any(
-        kind and theirs.get(task.answer[i]) and kind != theirs[task.answer[i]]
-        for i, kind, _ in quantities(task.answer)
-    )
+def unit_clash(answer: list[str], reference: list[str]) -> bool:
+    """Whether a number of the reference stands in the answer with a unit of another kind."""
+    theirs = {reference[i]: kind for i, kind, _ in quantities(reference)}
+    found = ((answer[i], kind) for i, kind, _ in quantities(answer))
+    return any(kind and theirs.get(word) and kind != theirs[word] for word, kind in found)
 
 
 def opposite_of(

@@ -17,7 +17,7 @@ from functools import cached_property
 
 import numpy as np
 
-from helpers.judge.compare import LIST, LIST_ITEM
+from helpers.judge.compare import picks_of, unit_clash
 from helpers.judge.compare import similarity as in_order
 from helpers.judge.lexicon import (
     are_kin,
@@ -34,7 +34,6 @@ from helpers.judge.words import (
     is_number,
     literal,
     normal,
-    quantities,
     same_values,
     stem,
     words,
@@ -255,8 +254,8 @@ def claims(task: Task) -> dict[str, float]:
     numbers = 0.5 if not wanted else len(met) / len(wanted)
     sides = [{*w[:1]} & {"yes", "no", "true", "false"} for w in (task.wanted, task.said)]
     head = words(REASON.split(" ".join(task.head))[0]) or task.head
-    negated = _negations(task.main, task.asked) != _negations(head, task.asked)
-    short = len(head) < 0.6 * len(task.main) and not _negations(head, task.asked)
+    negated = NEGATIONS.isdisjoint(task.main) != NEGATIONS.isdisjoint(head)
+    short = len(head) < 0.6 * len(task.main) and NEGATIONS.isdisjoint(head)
     opposite = opposite_in(head, task.main, task.asked)
     swapped = swaps(head, task.main, opposite or ())
     there = {stem(w) for w in (*head, *(opposite or ()))}
@@ -270,7 +269,7 @@ def claims(task: Task) -> dict[str, float]:
         "numbers_other": len({*said} - {*told} - {*asked})
         if told
         else min(1, len({*said} - {*asked})),
-        "unit": float(_unit_clash(task)),
+        "unit": float(unit_clash(task.said, task.wanted)),
         "side": 0.5 if not all(sides) else float(sides[0] == sides[1]),
         "negated": float(negated and not short),
         "opposite": float(bool(opposite_in(task.said, task.wanted, task.asked))),
@@ -281,7 +280,7 @@ def claims(task: Task) -> dict[str, float]:
 
 def choosing(task: Task) -> dict[str, float]:
     """Whether the answer picks, out of what the question offers, the same as the reference."""
-    picks, offered = _picks(task)
+    picks, offered = picks_of(task.question, task.main)
     if not picks:
         return {"choice": 0.5, "offered": 0.0}
     said = [w for w in task.said if w in offered]
@@ -442,10 +441,6 @@ def _edits(one: list[str], other: list[str]) -> Counter:
     return found
 
 
-def _negations(found: list[str], asked: list[str]) -> bool:
-    return not NEGATIONS.isdisjoint(found)
-
-
 def opposite_in(said: list[str], told: list[str], asked: list[str]) -> tuple[str, str] | None:
     """A word of the reference and the opposite that the answer has in its place."""
     mine, theirs = {stem(w) for w in said}, {stem(w) for w in told}
@@ -475,30 +470,6 @@ def discord(said: list[str], told: list[str]) -> float:
 
 def _any_will_do(task: Task) -> bool:
     return bool(ANY.search(normal(task.instruction)) or INVENT.search(normal(task.instruction)))
-
-
-def _unit_clash(task: Task) -> bool:
-    theirs = {task.wanted[i]: kind for i, kind, _ in quantities(task.wanted)}
-    found = ((task.said[i], kind) for i, kind, _ in quantities(task.said))
-    return any(kind and theirs.get(word) and kind != theirs[word] for word, kind in found)
-
-
-def _picks(task: Task) -> tuple[set[str], set[str]]:
-    """The words that the reference picks from a list in the question, and all that were offered."""
-    text = re.sub(r"[\"'“”‘’()?]", " ", normal(task.question))
-    for match in LIST.finditer(text):
-        offered = [w for w in words(match[0]) if w not in ("or", "and", "/")]
-        if not re.search(r" or |[a-z]/", match[0]) and (
-            len(re.findall(r"[,;]", match[0])) < 2 or not all(map(is_content, offered))
-        ):
-            continue
-        told = {w for w in task.main if w in offered}
-        if told and set(offered) - told:
-            return told, set(offered)
-    either = re.search(rf"\b(?:which|who|what)\b.*?({LIST_ITEM}) or ({LIST_ITEM})", text, re.DOTALL)
-    offered = [words(option)[-1] for option in either.groups() if words(option)] if either else []
-    told = [w for w in task.main if w in offered]
-    return ({told[0]}, set(offered)) if len(set(told)) == 2 else (set(), set())
 
 
 def items(text: str) -> list[list[str]]:

@@ -43,9 +43,8 @@ class ReferenceJudge:
     name = "reference"
 
     def __init__(self) -> None:
-        self.options = {
-            "fitted": fitted_digest()[:12]
-        }  # scores of two fits do not mix in a journal
+        # Scores of two fits must not mix in a journal.
+        self.options = {"fitted": fitted_digest()[:12]}
 
     def score(self, record: dict) -> tuple[float, str]:
         """The score from 0 to 100 and a phrase that explains it."""

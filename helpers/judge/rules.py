@@ -196,7 +196,7 @@ def without_praise(answer: str, reference: str) -> str:
 def _words_score(task: Task, copies: list[list[str]]) -> tuple[float, str]:
     """Steps 2 to 5: what of the new content is there, in which order, and what speaks against it."""
     grouped = groupings(task.reference_text)
-    picks, offered = (set(), set()) if grouped else picks_of(task)
+    picks, offered = (set(), set()) if grouped else picks_of(task.question_text, main_words(task))
     new = new_words(task, picks)
     rewriting = is_rewriting(task.given, task.reference, task.given_text)
     if grouped:
