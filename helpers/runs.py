@@ -565,7 +565,8 @@ def as_before(settings, before: Mapping):
 def read_about(path: Path, what: str) -> dict:
     """What the JSON file beside many runs says. Raises RunError when it describes no `what`."""
     found = read_json(path)
-    if not isinstance(found, dict) or not isinstance(found.get("settings"), dict):
+    known = found if isinstance(found, dict) else {}
+    if not all(isinstance(known.get(key), dict) for key in ("settings", "provenance")):
         raise RunError(f"{path} does not describe {what}: name another folder.")
     return found
 
@@ -585,13 +586,19 @@ def check_settings(out: Path, before: Mapping, now: Mapping, free: str) -> None:
             )
 
 
-def check_files(out: Path, before: Mapping, now: Mapping, names: Iterable[str]) -> None:
-    """Refuse to go on in `out` when one of these files is another than `before` (provenances)."""
+def check_files(
+    out: Path, before: Mapping, now: Mapping, names: Iterable[str], settings: Mapping
+) -> None:
+    """Refuse to go on in `out` when one of these files is another than `before` (provenances).
+
+    `settings` say what a file is called, as far as they do.
+    """
     for what in names:
         if before.get(f"{what}_sha256") != now[f"{what}_sha256"]:
+            file = f"the {what} file {settings.get(what) or ''}".rstrip()
             raise RunError(
-                f"{out}: the {what} file has changed since the runs there began, so going on would "
-                "mix the two. Name another folder."
+                f"{out}: {file} has changed since the runs there began, so going on would mix the "
+                "two. Name another folder."
             )
 
 
@@ -643,7 +650,7 @@ def start_folder(settings: RunSettings, out: Path, resume: bool) -> None:
                 "its own settings, or name another folder."
             )
     now = provenance(settings.model, settings.data)
-    check_files(out, before["provenance"], now, ("model", "data"))
+    check_files(out, before["provenance"], now, ("model", "data"), asdict(settings))
 
 
 def check_rows(n: int, settings: RunSettings) -> None:

@@ -449,7 +449,8 @@ def run_search(
         now = grid_provenance(bench.search.grid())
         free = "trials, seeds, minutes"
         check_settings(out, before["settings"], fixed_settings(bench.search), free)
-        check_files(out, before["provenance"], now, ("model", "data", "heldout"))
+        names = ("model", "data", "heldout")
+        check_files(out, before["provenance"], now, names, before["settings"])
     out.mkdir(parents=True, exist_ok=True)
     every = checkpoint_every if cluster else None
     with alone_in(out, "search"), connected(cluster):

@@ -265,7 +265,7 @@ def test_other_settings_need_another_folder(curve, change):
 def test_changed_rows_and_other_folders_are_refused(curve, tmp_path):
     list(run_curve(replace(curve, points=(8,)), "out"))
     write_json(tmp_path / "data.json", [row(n) for n in range(1, 81)])
-    with pytest.raises(RunError, match="the data file has changed"):
+    with pytest.raises(RunError, match="the data file .* has changed"):
         list(run_curve(curve, "out"))
     (tmp_path / "full").mkdir()
     (tmp_path / "full/thesis.txt").write_text("mine")
@@ -289,7 +289,7 @@ def test_further_rows_that_have_changed_are_refused(curve, tmp_path):
     longer = replace(curve, more="more.jsonl", points=(8, 70))
     list(run_curve(replace(longer, points=(8,)), "out"))
     write_jsonl(tmp_path / "more.jsonl", [row(n) for n in range(201, 211)])
-    with pytest.raises(RunError, match="the more file has changed"):
+    with pytest.raises(RunError, match="the more file .*has changed"):
         list(run_curve(longer, "out"))
 
 

@@ -315,7 +315,7 @@ def test_resuming_on_data_that_has_changed_is_refused(settings, tmp_path, record
     """The same file name with other rows in it would silently be a third run, neither old nor new."""
     interrupt(settings, tmp_path / "run", after=3, monkeypatch=monkeypatch)
     write_json(tmp_path / "data.json", records[::-1])
-    with pytest.raises(RunError, match="data.* has changed since"):
+    with pytest.raises(RunError, match=r"the data file .+ has changed since"):
         next(fine_tune(settings, tmp_path / "run", resume=True))
 
 

@@ -182,7 +182,7 @@ def check_same(about: dict, out: Path, before: dict) -> None:
     # Further rows that nothing needed so far were not loaded either.
     both = before["rows"]["more"] and about["rows"]["more"]
     names = ("model", "data", *(["more"] if both else []))
-    check_files(out, before["provenance"], about["provenance"], names)
+    check_files(out, before["provenance"], about["provenance"], names, before["settings"])
 
 
 def _as_json(value):

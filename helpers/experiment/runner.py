@@ -164,7 +164,8 @@ def check_same(grid: Grid, out: Path, before: dict) -> None:
             f"{out} holds runs measured on {settings.get('heldout_is')}, and with a sweep the "
             "validation rows choose the rates and cannot be held out too. Name another folder."
         )
-    check_files(out, before["provenance"], grid_provenance(grid), ("model", "data", "heldout"))
+    names = ("model", "data", "heldout")
+    check_files(out, before["provenance"], grid_provenance(grid), names, settings)
 
 
 def heldout_is(grid: Grid) -> str:
