@@ -44,6 +44,9 @@ MEMORY_LIMITS = (  # of a container on Linux, version 2 and version 1 of its con
     "/sys/fs/cgroup/memory.max",
     "/sys/fs/cgroup/memory/memory.limit_in_bytes",
 )
+# Threads of PyTorch wait for each other. When another program took one of two cores, generating was
+# 3 to 5 times as slow; half a core is more than an idle desktop takes.
+BUSY_CORES = 0.5
 VISUAL_C = "winget install --exact --id Microsoft.VCRedist.2015+.x64"
 
 
@@ -715,17 +718,27 @@ def _cuda_torch() -> str:
 
 
 def check_threads(settings) -> Item:
-    """How many of the processor's cores PyTorch uses."""
+    """How many of the processor's cores PyTorch uses, and whether others use them too."""
     import torch
 
     threads, cores = torch.get_num_threads(), _cores()
     found = f"{threads} of {cores} cores" if threads < cores else f"{threads}"
+    if (busy := busy_cores()) > cores - threads + BUSY_CORES:
+        found += f"; other programs keep {busy:.1f} cores busy, so the lessons will take much longer"
+        return Item("threads", True, found, _script("course", "check  # after closing them"))
     if threads == 1 and cores >= 4:
         for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
             if os.environ.get(variable) == "1":
                 return Item("threads", True, f"{found}, because {variable} is 1", _unset(variable))
         return Item("threads", True, found, _set("OMP_NUM_THREADS", str(cores)))
     return Item("threads", True, found)
+
+
+def busy_cores(seconds: float = 0.5) -> float:
+    """How many cores' worth of work other programs do, while this one waits `seconds`."""
+    import psutil
+
+    return psutil.cpu_percent(interval=seconds) / 100 * (os.cpu_count() or 1)
 
 
 def _cores() -> int:

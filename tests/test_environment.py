@@ -49,6 +49,7 @@ def machine(monkeypatch, tmp_path):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
     monkeypatch.setattr(environment, "memory_gb", lambda: (30.0, 32.0))
     monkeypatch.setattr(environment, "_cores", lambda: 8)
+    monkeypatch.setattr(environment, "busy_cores", lambda: 0.4)
     monkeypatch.setattr(environment, "_in_environment", lambda: True)
     monkeypatch.setattr(environment, "_is_clone", lambda: True)
     monkeypatch.setattr(environment, "_scripts", lambda: Path(PYTHON).parent)
@@ -458,6 +459,25 @@ def test_one_thread_on_many_cores(machine):
     item = one_item("threads", "quick", machine)
     assert item.found == "1 of 8 cores, because OMP_NUM_THREADS is 1"
     assert item.fix == "unset OMP_NUM_THREADS"
+
+
+def test_other_programs_at_work(machine):
+    """PyTorch's threads wait for each other, and a thread that shares its core is late."""
+    machine.setattr(environment, "busy_cores", lambda: 1.02)
+    item = one_item("threads", "quick", machine)
+    assert (item.status, item.found) == (
+        "note",
+        "8; other programs keep 1.0 cores busy, so the lessons will take much longer",
+    )
+    assert item.fix.endswith("check  # after closing them")
+    machine.setattr("torch.get_num_threads", lambda: 6)  # two cores are left for others
+    assert one_item("threads", "quick", machine).status == "ok"
+
+
+def test_the_work_of_others_is_measured(monkeypatch):
+    monkeypatch.setattr("psutil.cpu_percent", lambda interval: 75.0)
+    monkeypatch.setattr("os.cpu_count", lambda: 4)
+    assert environment.busy_cores(0.0) == 3.0
 
 
 def test_a_screen_that_cannot_show_every_character(machine):
