@@ -31,6 +31,7 @@ from helpers.runs import (
     RunSettings,
     answer,
     choose_rows,
+    default_lr,
     fine_tune,
     provenance,
     read_responses,
@@ -145,10 +146,10 @@ def measure_model(name: str, seeds: list[int], plan: Plan, work: Path, progress)
     name, _, arm = name.partition(":")
     data = course_data(plan, work)
     shipped = Settings.quick()
-    arm = arm or shipped.loss_on
+    arm, rate = arm or shipped.loss_on, default_lr(name, shipped.freeze_embeddings)
     settings = {
         seed: shipped.run_settings(
-            model=name, data=data, loss_on=arm, lr=KNOWN[name].lr, epochs=plan.epochs, seed=seed
+            model=name, data=data, loss_on=arm, lr=rate, epochs=plan.epochs, seed=seed
         )
         for seed in seeds
     }
@@ -171,7 +172,8 @@ def measure_model(name: str, seeds: list[int], plan: Plan, work: Path, progress)
         "parameters": count_parameters(load_model(name)),
         "bytes": path.stat().st_size,
         "epochs": plan.epochs,
-        "lr": KNOWN[name].lr,
+        "lr": rate,
+        "freeze_embeddings": shipped.freeze_embeddings,
         "loss_on": arm,
         "provenance": where,
         "base": base,

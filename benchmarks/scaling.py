@@ -87,6 +87,7 @@ def work(args) -> None:
         device="cpu",
         precision=args.precision,
         products=args.products,
+        freeze_embeddings=False,
     ).resolved()
     with joined("cpu", shard=args.shard) as ranks:
         keep_memory()

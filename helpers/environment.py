@@ -724,7 +724,9 @@ def check_threads(settings) -> Item:
     threads, cores = torch.get_num_threads(), _cores()
     found = f"{threads} of {cores} cores" if threads < cores else f"{threads}"
     if (busy := busy_cores()) > cores - threads + BUSY_CORES:
-        found += f"; other programs keep {busy:.1f} cores busy, so the lessons will take much longer"
+        found += (
+            f"; other programs keep {busy:.1f} cores busy, so the lessons will take much longer"
+        )
         return Item("threads", True, found, _script("course", "check  # after closing them"))
     if threads == 1 and cores >= 4:
         for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):

@@ -109,7 +109,7 @@ class RunSettings:
     layout: str = "auto"  # padded, or packed: no padding, and a shared prefix computed once
     checkpointing: bool = False  # less memory, a third more work
     lora: int = 0  # rank of the corrections that are trained instead of the weights; 0 = no LoRA
-    freeze_embeddings: bool = False  # token and position vectors stay as they are
+    freeze_embeddings: bool | None = None  # token and position vectors stay; None = if that suits
     warmup: float = 0.1  # share of all steps in which the rate rises from 0
     weight_decay: float = 0.1
     seed: int = 123
@@ -132,7 +132,11 @@ class RunSettings:
             raise SettingsError(
                 f"LoRA's rank is {self.lora}: give 1 or more, such as 16, or 0 to train every weight."
             )
-        lr = self.lr or default_lr(self.model) * (LORA_RATE if self.lora else 1)
+        frozen = self.freeze_embeddings
+        if frozen is None:  # LoRA freezes all there is
+            frozen = suits_freezing(self.model) and not self.lora
+        lr = self.lr or default_lr(self.model, frozen and not self.lora)
+        lr *= LORA_RATE if self.lora and not self.lr else 1
         TrainSettings(  # raises for a value that is out of range
             epochs=self.epochs, lr=lr, warmup=self.warmup, weight_decay=self.weight_decay
         )
@@ -143,6 +147,7 @@ class RunSettings:
             "products": choose_products(self.products, device),
             "layout": choose_layout(self.layout),
             "lr": lr,
+            "freeze_embeddings": frozen,
         }
         return RunSettings(**{**asdict(self), **values})
 
@@ -161,8 +166,18 @@ def check_not_swapped(model: str | Path, data: str | Path) -> None:
         )
 
 
-def default_lr(model: str) -> float:
-    """A learning rate for fine-tuning that model; 5e-5, the course text's, for one we do not know."""
+def suits_freezing(model: str) -> bool:
+    """Whether that model is known to be better for frozen embeddings: the bundled ones are."""
+    return model in KNOWN and KNOWN[model].frozen_lr > 0
+
+
+def default_lr(model: str, frozen: bool = False) -> float:
+    """A learning rate for fine-tuning that model; 5e-5, the course text's, for one we do not know.
+
+    With `frozen` embeddings it is the one for that, where it is known.
+    """
+    if frozen and suits_freezing(model):
+        return KNOWN[model].frozen_lr
     return KNOWN[model].lr if model in KNOWN else 5e-5
 
 
@@ -548,7 +563,12 @@ def watched(
 
 def as_begun(settings: RunSettings, out: Path) -> RunSettings:
     """`as_before` the run in `out`, if there is one."""
-    return as_before(settings, described(out)) if (out / "settings.json").exists() else settings
+    if not (out / "settings.json").exists():
+        return settings
+    before = described(out)
+    if settings.freeze_embeddings is None:
+        settings = replace(settings, freeze_embeddings=before["freeze_embeddings"])
+    return as_before(settings, before)
 
 
 def as_before(settings, before: Mapping):
@@ -611,7 +631,7 @@ def described(out: Path) -> dict:
     good = isinstance(found, dict)
     if not good or not all(isinstance(found.get(key), kind) for key, kind in kinds.items()):
         raise RunError(f"{path} does not describe a run: name another folder.")
-    return {**FORMERLY, **found}
+    return {**FORMERLY, "freeze_embeddings": False, **found}
 
 
 def can_go_on(settings: RunSettings, out: str | Path) -> bool:

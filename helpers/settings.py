@@ -49,6 +49,7 @@ class Settings:
     template: str = "alpaca"
     batch_size: int = 8
     seed: int = 123
+    freeze_embeddings: bool = False  # token and position vectors stay as they are; helps the small
 
     @staticmethod
     def quick() -> Settings:
@@ -59,11 +60,12 @@ class Settings:
             data="course",
             judge="reference",
             epochs=2,
-            lr=KNOWN["gpt2-mini"].lr,
+            lr=KNOWN["gpt2-mini"].frozen_lr,
             precision="fp32",
             max_new_tokens=64,
             memory_gb=3,
             disk_gb=1,
+            freeze_embeddings=True,
         )
 
     @staticmethod
@@ -94,6 +96,7 @@ class Settings:
             "batch_size": self.batch_size,
             "seed": self.seed,
             "precision": self.precision,
+            "freeze_embeddings": self.freeze_embeddings,
         }
         return RunSettings(**{**values, **changes})
 
@@ -129,6 +132,7 @@ ARTIFACTS: dict[str, tuple[str, str, str]] = {  # name → (folder, file, lesson
 
 _ASKED = {"model", "data", "template", "max_new_tokens", "seed"}
 _TUNED = {"model", "data", "template", "loss_on", "epochs", "lr", "batch_size", "seed", "precision"}
+_TUNED |= {"freeze_embeddings"}
 DEPENDS = {  # which settings change an artefact
     "base_responses": _ASKED,
     "tuned": _TUNED,

@@ -185,6 +185,7 @@ class Search:
             precision=self.precision,
             products=self.products,
             layout=self.layout,
+            freeze_embeddings=False,  # all weights, as the course text does
         )
 
     def grid(self) -> Grid:

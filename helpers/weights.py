@@ -39,6 +39,9 @@ class KnownModel:
     # A learning rate for fine-tuning that works. For the bundled models the best on validation with
     # 1, 2 and 3 epochs (5e-5 to 3e-4 for the mini, 2e-4 to 6e-4 for the micro): 2 epochs are best.
     lr: float
+    # The same with frozen embeddings, where the model is better for it; 0: where nobody has tried. In
+    # small models the embeddings are most of the weights (see benchmarks/results/tuning_recipes.md).
+    frozen_lr: float = 0.0
     folder: Path | None = None  # bundled
     repository: str = ""  # on the Hugging Face hub
     revision: str = ""
@@ -49,8 +52,8 @@ class KnownModel:
 KNOWN = {
     model.name: model
     for model in (
-        KnownModel("gpt2-mini", 19_446_528, 2e-4, folder=ASSETS / "gpt2-mini"),
-        KnownModel("gpt2-micro", 7_753_856, 4e-4, folder=ASSETS / "gpt2-micro"),
+        KnownModel("gpt2-mini", 19_446_528, 2e-4, 5e-4, folder=ASSETS / "gpt2-mini"),
+        KnownModel("gpt2-micro", 7_753_856, 4e-4, 8e-4, folder=ASSETS / "gpt2-micro"),
         KnownModel(
             "gpt2",
             124_439_808,

@@ -11,10 +11,14 @@ from conftest import TINY, small_run
 from helpers import runs
 from helpers.arithmetic import CLOSE, product_error
 from helpers.errors import CourseError, DataError, RunError, SettingsError
+from helpers.experiment import Grid
 from helpers.files import append_jsonl, read_json, read_jsonl, write_json
 from helpers.generate import Response
 from helpers.runs import (
+    LORA_RATE,
+    RunSettings,
     answer,
+    as_begun,
     choose_rows,
     fine_tune,
     open_journal,
@@ -22,7 +26,8 @@ from helpers.runs import (
     run_summary,
     trained_on_all,
 )
-from helpers.weights import load_model
+from helpers.tune import Choice, Search
+from helpers.weights import KNOWN, load_model
 
 SMALL = replace(TINY, n_layer=1, n_head=1, n_embd=7)
 RECORD_KEYS = [
@@ -75,6 +80,7 @@ def test_what_a_run_leaves(settings, tmp_path):
 
     stored = read_json(out / "settings.json")
     chosen = {"layout": "packed", "products": stored["products"]}  # what "auto" meant
+    chosen["freeze_embeddings"] = False  # nobody knows whether it suits this model
     for key, value in {**vars(settings), **chosen}.items():
         assert stored[key] == value
     assert stored["rows"] == {"train": 25, "validation": 2}
@@ -95,6 +101,49 @@ def test_frozen_embeddings_stay_as_they_were_and_all_else_moves(settings, tmp_pa
     same = {name for name in before if torch.equal(before[name], after[name])}
     assert same == {"tokens.weight", "positions.weight"}
     assert len(before) > 2
+
+
+@pytest.mark.parametrize(
+    ("model", "changes", "frozen", "rate"),
+    [
+        ("gpt2-mini", {}, True, KNOWN["gpt2-mini"].frozen_lr),
+        ("gpt2-micro", {}, True, KNOWN["gpt2-micro"].frozen_lr),
+        ("gpt2-mini", {"lr": 1e-3}, True, 1e-3),
+        ("gpt2-mini", {"freeze_embeddings": False}, False, KNOWN["gpt2-mini"].lr),
+        ("gpt2-mini", {"lora": 4}, False, KNOWN["gpt2-mini"].lr * LORA_RATE),
+        ("gpt2-mini", {"lora": 4, "lr": 1e-3}, False, 1e-3),
+        ("gpt2-medium", {}, False, 5e-5),
+        ("gpt2-medium", {"freeze_embeddings": True}, True, 5e-5),
+        ("runs/mine", {}, False, 5e-5),
+    ],
+)
+def test_embeddings_are_frozen_where_that_suits_the_model(model, changes, frozen, rate):
+    run = RunSettings(model, "course", device="cpu", precision="fp32", products="torch", **changes)
+    assert (run.resolved().freeze_embeddings, run.resolved().lr) == (frozen, pytest.approx(rate))
+    assert run.resolved().resolved() == run.resolved()
+
+
+def test_experiments_train_all_weights_at_the_rate_for_that():
+    """So their published runs and new ones can be compared, and so does the course text."""
+    fixed = {"device": "cpu", "precision": "fp32", "products": "torch", "layout": "packed"}
+    grid = Grid("gpt2-mini", "course", rows=(32,), **fixed).resolved()
+    search = Search("gpt2-mini", "course", **fixed).resolved()
+    for run in (grid.run_settings(grid.cells()[0]), search.run_settings(Choice(), 1)):
+        assert run.freeze_embeddings is False
+        assert run.lr == run.resolved().lr == KNOWN["gpt2-mini"].lr
+
+
+def test_a_run_from_before_there_was_that_choice_goes_on_with_all_weights(tmp_path):
+    run = RunSettings("gpt2-micro", "course", device="cpu", precision="fp32", products="torch")
+    kept = {**vars(replace(run, freeze_embeddings=False).resolved()), "rows": {}, "left_out": []}
+    kept = {**kept, "provenance": {}}
+    write_json(tmp_path / "new" / "settings.json", {**kept, "freeze_embeddings": True})
+    assert as_begun(run, tmp_path / "new").freeze_embeddings is True
+    del kept["freeze_embeddings"]
+    write_json(tmp_path / "old" / "settings.json", kept)
+    assert as_begun(run, tmp_path / "old").freeze_embeddings is False
+    asked = replace(run, freeze_embeddings=True)
+    assert as_begun(asked, tmp_path / "old").freeze_embeddings is True  # refused later, by name
 
 
 def test_the_summary(settings, tmp_path):

@@ -49,7 +49,8 @@ def test_what_the_modes_are():
     assert (quick.model, quick.data, quick.judge) == ("gpt2-mini", "course", "reference")
     assert (full.model, full.data, full.judge) == ("gpt2-medium", "book", "ollama:llama3")
     assert (full.epochs, full.lr, full.batch_size) == (2, 5e-5, 8)
-    assert quick.lr == KNOWN["gpt2-mini"].lr
+    assert (quick.freeze_embeddings, quick.lr) == (True, KNOWN["gpt2-mini"].frozen_lr)
+    assert not full.freeze_embeddings  # as the course text does
     # Both learn from everything by default, as the course text does; the arm is lesson 06's subject.
     assert quick.loss_on == full.loss_on == "all"
 

@@ -53,6 +53,7 @@ def _settings(model: str, data: str, loss_on: str, precision: str, grouped: bool
         batch_size=BATCH,
         seed=SEED,
         device="cpu",
+        freeze_embeddings=False,
     ).resolved()
 
 
@@ -428,7 +429,9 @@ def products_per_second(dtype: torch.dtype, size: int, repeats: int = 4) -> floa
 
 def epochs_on_gpu(model: str, data: str) -> Iterator[dict]:
     """Seconds of two epochs and of 110 answers on a GPU, and real tokens a second; ours alone."""
-    settings = RunSettings(model=model, data=data, batch_size=BATCH, seed=SEED).resolved()
+    settings = RunSettings(
+        model=model, data=data, batch_size=BATCH, seed=SEED, freeze_embeddings=False
+    ).resolved()
     examples, _, _ = load_examples(settings)
     network = load_model(model, device=settings.device)
     plan, state = begin(replace(settings, epochs=3), network, examples)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+
 from helpers.commands.common import emit, file_name, note, number, whole_number
 from helpers.errors import RunError, SettingsError
 
@@ -35,8 +37,9 @@ def add_train(commands):
     )
     parser.add_argument(
         "--freeze-embeddings",
-        action="store_true",
-        help="leave the vectors of tokens and positions as they are, and train all else",
+        action=argparse.BooleanOptionalAction,
+        help="leave the vectors of tokens and positions as they are, and train all else; default: "
+        "for the bundled models yes, for others no",
     )
     parser.add_argument("--batch-size", type=whole_number, default=8)
     parser.add_argument(
@@ -128,6 +131,9 @@ def _prepared(args, ranks):
         raise RunError(
             f"there is no run in {args.out} to go on with: check the name, or leave out --resume."
         )
+    frozen = args.freeze_embeddings
+    if frozen is None and args.shard:  # which spreads all weights or none
+        frozen = False
     settings = RunSettings(
         model=args.model,
         data=args.data,
@@ -142,7 +148,7 @@ def _prepared(args, ranks):
         tokens_per_step=args.tokens_per_step,
         max_length=args.max_length,
         lora=args.lora,
-        freeze_embeddings=args.freeze_embeddings,
+        freeze_embeddings=frozen,
         seed=args.seed,
         device=args.device,
         precision=args.precision,

@@ -126,6 +126,7 @@ class Grid:
             precision=self.precision,
             products=self.products,
             layout=self.layout,
+            freeze_embeddings=False,  # all weights, as the course text does
         )
 
     def cells(self) -> list[Cell]:
