@@ -879,11 +879,11 @@ class Found:
     def command(self) -> str:
         """The command that trains a model with the best setting."""
         of, best = self.about["settings"], self.best
-        lora = f" --lora {best['lora']}" if best["lora"] else ""
+        how = f" --lora {best['lora']}" if best["lora"] else " --no-freeze-embeddings"
         return (
             f"course train --model {of['model']} --data {of['data']} --loss-on {of['loss_on']} "
             f"--lr {best['lr']:g} --batch-size {best['batch_size']} --epochs {best['epochs']} "
-            f"--warmup {best['warmup']:g} --weight-decay {best['weight_decay']:g}{lora} --out runs/best"
+            f"--warmup {best['warmup']:g} --weight-decay {best['weight_decay']:g}{how} --out runs/best"
         )
 
 

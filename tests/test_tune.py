@@ -420,6 +420,7 @@ def test_the_command_that_is_printed_trains_the_best_setting(lucky):
         best["weight_decay"],
         best["lora"],
     )
+    assert args.freeze_embeddings is (None if best["lora"] else False)  # as in the search
 
 
 # --- settings side by side ------------------------------------------------------------------------

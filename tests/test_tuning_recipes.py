@@ -9,6 +9,7 @@ from conftest import TINY, random_model
 from benchmarks import tuning_recipes as bench
 from benchmarks.tuning_recipes import Recipe
 from helpers.data import load_records
+from helpers.settings import Settings
 from helpers.weights import KNOWN, load_model, save_model
 
 ROWS = load_records("course")[:9]
@@ -36,15 +37,22 @@ def test_a_recipe_trains_what_it_says(tiny):
     assert changed(Recipe()) == everything
     assert changed(Recipe(frozen=True)) == everything - embeddings
     assert changed(Recipe(lora=2)) == matrices
-    assert changed(Recipe(way=0.0)) == set()  # back at the base
 
 
 def test_no_row_that_chooses_is_one_that_reports():
     sets = bench.row_sets()
-    sizes = {"val": 55, "choose": 200, "confirm": 400, "test": 110, "new": 90}
+    sizes = {"val": 55, "choose": 200, "confirm": 400}
     assert {name: len(rows) for name, rows in sets.items()} == sizes
     texts = [(row["instruction"], row["input"]) for rows in sets.values() for row in rows]
     assert len(set(texts)) == sum(sizes.values())
+
+
+def test_lesson_04_s_recipe_is_among_them_and_is_the_modes():
+    quick, recipe = Settings.quick(), bench.RECIPES["frozen (lesson 04)"][0]
+    same = ("loss_on", "lr", "epochs")
+    assert {k: getattr(recipe, k) for k in same} == {k: getattr(quick, k) for k in same}
+    assert (recipe.frozen, recipe.lora) == (quick.freeze_embeddings, 0)
+    assert bench.RECIPES["all weights"][0].lr == KNOWN[quick.model].lr
 
 
 def test_differences_are_paired_by_row_over_the_common_seeds():
