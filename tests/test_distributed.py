@@ -16,8 +16,10 @@ import torch
 import two_ranks
 from conftest import TINY, random_model, small_run
 
+from helpers import cli
 from helpers.cli import main
 from helpers.collate import BatchPlan, evaluation_batches, nothing, share_of
+from helpers.commands.train import _prepared
 from helpers.distributed import ALONE, Ranks, is_lost_connection, joined, take_place
 from helpers.errors import RunError, SettingsError
 from helpers.files import read_json, read_jsonl, write_json
@@ -319,6 +321,14 @@ def wait_for_steps(out, steps):
 
 def rank_of(process: psutil.Process) -> str:
     return process.environ().get("RANK", "")
+
+
+@pytest.mark.parametrize(("options", "frozen"), [([], True), (["--shard"], False)])
+def test_sharded_a_bundled_model_trains_all_weights(options, frozen, tmp_path):
+    """FSDP spreads all weights or none, so that what suits the model gives way."""
+    command = ["train", "--model", "gpt2-micro", "--out", str(tmp_path / "run"), *options]
+    settings, _ = _prepared(cli.parse(command), ALONE)
+    assert settings.freeze_embeddings is frozen
 
 
 @pytest.mark.large

@@ -17,6 +17,7 @@ from helpers.settings import (
     artifact,
     course_settings,
     experiment_folder,
+    fingerprint,
     run_folder,
 )
 from helpers.weights import KNOWN, save_model
@@ -62,6 +63,16 @@ def test_the_settings_of_a_run_follow_the_mode():
     assert {
         k: v for k, v in asdict(Settings.quick()).items() if k in asdict(run)
     }.items() <= asdict(Settings.quick().run_settings()).items()
+
+
+@pytest.mark.parametrize("change", [{"freeze_embeddings": False}, {"lr": 1e-3}, {"epochs": 1}])
+def test_another_way_of_training_makes_another_model(change):
+    quick = Settings.quick()
+    for name in ("tuned", "responses"):
+        assert fingerprint(name, replace(quick, **change)) != fingerprint(name, quick)
+    assert fingerprint("base_responses", replace(quick, **change)) == fingerprint(
+        "base_responses", quick
+    )
 
 
 # --- artefacts -----------------------------------------------------------------------------------
