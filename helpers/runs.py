@@ -135,8 +135,8 @@ class RunSettings:
         frozen = self.freeze_embeddings
         if frozen is None:  # LoRA freezes all there is
             frozen = suits_freezing(self.model) and not self.lora
-        lr = self.lr or default_lr(self.model, frozen and not self.lora)
-        lr *= LORA_RATE if self.lora and not self.lr else 1
+        usual = default_lr(self.model, frozen and not self.lora)
+        lr = self.lr or usual * (LORA_RATE if self.lora else 1)
         TrainSettings(  # raises for a value that is out of range
             epochs=self.epochs, lr=lr, warmup=self.warmup, weight_decay=self.weight_decay
         )

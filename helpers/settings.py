@@ -49,7 +49,7 @@ class Settings:
     template: str = "alpaca"
     batch_size: int = 8
     seed: int = 123
-    freeze_embeddings: bool = False  # token and position vectors stay as they are; helps the small
+    freeze_embeddings: bool = False  # token and position vectors stay; helps the bundled models
 
     @staticmethod
     def quick() -> Settings:
@@ -131,8 +131,10 @@ ARTIFACTS: dict[str, tuple[str, str, str]] = {  # name → (folder, file, lesson
 
 
 _ASKED = {"model", "data", "template", "max_new_tokens", "seed"}
-_TUNED = {"model", "data", "template", "loss_on", "epochs", "lr", "batch_size", "seed", "precision"}
-_TUNED |= {"freeze_embeddings"}
+_TUNED = {
+    *("model", "data", "template", "loss_on", "epochs", "lr", "batch_size", "seed", "precision"),
+    "freeze_embeddings",
+}
 DEPENDS = {  # which settings change an artefact
     "base_responses": _ASKED,
     "tuned": _TUNED,
