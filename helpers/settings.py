@@ -22,7 +22,9 @@ from helpers.runs import (
     answer,
     can_go_on,
     choose_rows,
+    default_lr,
     fine_tune,
+    suits_freezing,
     watched,
 )
 from helpers.weights import KNOWN, find_model
@@ -102,11 +104,17 @@ class Settings:
 
 
 def course_settings(mode: str = "", **changes) -> Settings:
-    """The settings of the chosen mode: the argument, or else COURSE_MODE, or else quick."""
+    """The settings of the chosen mode: the argument, or else COURSE_MODE, or else quick.
+
+    Another model is trained at the rate, and with frozen embeddings or not, as suits that model.
+    """
     mode = mode or os.environ.get("COURSE_MODE", "") or "quick"
     if mode not in MODES:
         raise SettingsError(f"unknown mode {mode!r}; {nearest(mode, MODES)}.")
     settings = Settings.quick() if mode == "quick" else Settings.full()
+    if model := changes.get("model"):  # the mode's rate is its own model's
+        frozen = suits_freezing(model)
+        settings = replace(settings, lr=default_lr(model, frozen), freeze_embeddings=frozen)
     return replace(settings, **changes)
 
 

@@ -45,6 +45,16 @@ def test_changes_override():
     assert course_settings("quick", epochs=1) == replace(Settings.quick(), epochs=1)
 
 
+def test_another_model_is_trained_as_suits_that_model():
+    for mode in ("quick", "full"):
+        micro, real = course_settings(mode, model="gpt2-micro"), course_settings(mode, model="gpt2")
+        assert (micro.freeze_embeddings, micro.lr) == (True, KNOWN["gpt2-micro"].frozen_lr)
+        assert (real.freeze_embeddings, real.lr) == (False, KNOWN["gpt2"].lr)
+    chosen = course_settings("quick", model="gpt2", lr=1e-4, freeze_embeddings=True)
+    assert (chosen.freeze_embeddings, chosen.lr) == (True, 1e-4)
+    assert course_settings("quick", model="gpt2-mini") == Settings.quick()
+
+
 def test_what_the_modes_are():
     quick, full = Settings.quick(), Settings.full()
     assert (quick.model, quick.data, quick.judge) == ("gpt2-mini", "course", "reference")
