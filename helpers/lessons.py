@@ -199,10 +199,13 @@ def run_lessons(
         if not kept:
             shutil.rmtree(runs, ignore_errors=True)
         mark["lessons"] = dict(kept)
+        remove_leftovers(runs / MARK)
         write_json(runs / MARK, mark)
     for path in lessons:
         target = out / "notebooks" / path.name
         remove_leftovers(target)
+        if write:
+            remove_leftovers(path)
         if path.stem in kept:
             if write:
                 copy_whole(target, path)
@@ -229,7 +232,7 @@ def check_out(out: Path) -> None:
             "build."
         )
     ours = (runs / MARK).exists() or out.resolve() == COURSE / "build"
-    if not ours and runs.exists() and any(runs.iterdir()):
+    if not ours and files_in(runs):
         raise RunError(
             f"{runs} holds runs that `course run` did not make, and it would empty that folder: "
             "name another one with --out."

@@ -619,6 +619,27 @@ def test_run_ended_within_a_lesson_goes_on_with_that_lesson(server, place, two_l
     check_swept(place)
 
 
+@pytest.mark.large
+def test_run_killed_at_a_write_leaves_nothing_once_it_ran_through(server, place, two_lessons):
+    """The mark, the executed lessons, the lessons themselves and the site's pages are all swept."""
+    write_lesson(place / "notebooks/01_second.ipynb", FIRST)  # one that does not hang
+    line = f"{RUN} --write"
+    count = place.parent / "count.json"
+    assert server.run(line, place, count=str(count), **two_lessons)[0] == 0
+    last = read_json(count)["fsync"]
+    names = []
+    for n in (1, 3, 4, 9, last):
+        assert server.run(line, place, die=die("fsync", n), **two_lessons)[0] == -signal.SIGKILL, n
+        left = [path.name for path in place.rglob("*.part")]
+        assert len(left) == 1, left  # killed within the write
+        names.append(left[0].rsplit(".", 2)[0])
+        status, log = server.run(line, place, **two_lessons)
+        assert status == 0, log
+        check_swept(place)
+    mark = "..course-run.json"
+    assert names == [mark, ".00_first.ipynb", mark, ".00_first.html", ".index.html"]
+
+
 def mark(place, monkeypatch, **changes):
     """The lessons that would be kept after an interruption of these two."""
     folder = place / "notebooks"
@@ -651,6 +672,15 @@ def test_lessons_are_kept_only_after_an_interruption_and_only_unchanged(
     assert mark(place, monkeypatch, lessons=second) == []  # the first one failed or never ended
     gone = {"seconds": 1.0, "files": ["made.json", "gone.json"]}
     assert mark(place, monkeypatch, lessons={"00_first": gone}) == []
+
+
+def test_what_a_killed_write_of_the_mark_leaves_makes_no_folder_somebody_elses(place):
+    (place / "out/runs" / f".{lessons.MARK}.abcd1234.part").mkdir(parents=True)
+    (place / "out/runs" / f".{lessons.MARK}.abcd1234.part" / lessons.MARK).touch()
+    lessons.check_out(place / "out")
+    (place / "out/runs/mine.json").touch()
+    with pytest.raises(lessons.RunError, match="did not make"):
+        lessons.check_out(place / "out")
 
 
 def test_a_lesson_that_was_edited_since_is_not_kept(place, two_lessons, monkeypatch):
