@@ -31,6 +31,9 @@ GRIDS: dict[str, tuple[Grid, ...]] = {  # name → grids that share a folder, on
             metrics=("memory", "gap", "stops", "score", "plain"),
         ),
     ),
+    "masking-frozen": (
+        Grid(arms=("all", "response"), seeds=5, rows=(100, 300, 935), freeze_embeddings=True),
+    ),
     "masking-sweep": (Grid(arms=("all", "response"), seeds=5, rows=(300,), sweep=True),),
 }
 

@@ -36,6 +36,7 @@ from helpers.formatting import TEMPLATES
 from helpers.generate import Response
 from helpers.masking import Example, make_examples
 from helpers.model import GPT
+from helpers.runs import default_lr
 from helpers.train import StepRecord
 from helpers.weights import load_model
 
@@ -359,6 +360,7 @@ def test_what_is_finished_is_not_done_again_and_more_can_be_added(grid, trained,
         ({"heldout": "more.json"}, "heldout = '', not 'more.json'"),
         ({"max_length": 90}, "max_length = 0, not 90"),
         ({"precision": "bf16"}, "precision = 'fp32', not 'bf16'"),
+        ({"freeze_embeddings": True}, "freeze_embeddings = False, not True"),
         ({"sweep": True, "lrs": ()}, "the test and validation rows of data.json, and with a sweep"),
     ],
 )
@@ -369,6 +371,28 @@ def test_settings_that_would_change_finished_runs_are_refused(grid, records, cha
     with pytest.raises(RunError, match=says + r".*[Nn]ame another folder"):
         run(replace(grid, **change))
     assert read_json("out/grid.json") == before
+
+
+def test_with_frozen_embeddings_no_run_moves_them_and_each_is_trained_at_their_rate(grid):
+    frozen = replace(grid, freeze_embeddings=True, keep_models=True)
+    run(frozen)
+    before, after = load_model(grid.model), load_model(next(Path("out/models").iterdir()))
+    assert torch.equal(after.tokens.weight, before.tokens.weight)
+    assert torch.equal(after.positions.weight, before.positions.weight)
+    assert not torch.equal(after.blocks[0].mlp.up.weight, before.blocks[0].mlp.up.weight)
+    for freeze in (False, True):
+        usual = replace(grid, model="gpt2-mini", lrs=(), freeze_embeddings=freeze).resolved()
+        assert usual.lrs == (default_lr("gpt2-mini", freeze),)
+
+
+def test_an_experiment_begun_before_there_was_that_choice_goes_on(grid):
+    run(grid)
+    about = read_json("out/grid.json")
+    del about["settings"]["freeze_embeddings"]
+    write_json("out/grid.json", about)
+    with pytest.raises(RunError, match="freeze_embeddings = False, not True"):
+        run(replace(grid, freeze_embeddings=True))
+    run(replace(grid, seeds=3))
 
 
 def test_a_file_that_has_changed_is_refused(grid, records):
@@ -651,3 +675,9 @@ def test_course_masking_in_words(grid, capsys):
     assert out.count("response@0.1") >= 4
     assert "every run: out" in out
     assert "resolved" in out or "response loss than" in out
+
+
+def test_course_masking_says_that_embeddings_are_frozen(grid, capsys):
+    assert cli.main(f"{MASKING} --freeze-embeddings".split()) == 0
+    assert read_json("out/grid.json")["settings"]["freeze_embeddings"] is True
+    assert "; trained with frozen embeddings" in capsys.readouterr().err

@@ -62,6 +62,12 @@ def add_masking(commands):
         metavar="NAME,…",
         help="also gap, memory, overlap, stops, score, plain, distance, paraphrase",
     )
+    parser.add_argument(
+        "--freeze-embeddings",
+        action="store_true",
+        help="leave the vectors of tokens and positions as they are, as `course train` does with the "
+        "bundled models; default: train all weights",
+    )
     parser.add_argument("--batch-size", type=whole_number, default=8)
     parser.add_argument("--template", default="alpaca")
     parser.add_argument(
@@ -88,6 +94,7 @@ def _masking(args) -> int:
         epochs=args.epochs,
         lrs=args.lr or (),
         sweep=args.sweep,
+        freeze_embeddings=args.freeze_embeddings,
         ratios=args.ratio,
         metrics=args.metrics,
         batch_size=args.batch_size,
@@ -114,6 +121,8 @@ def masking_notes(results) -> list[str]:
     notes = [f"measured on {rows['heldout']:,} held-out rows ({about})"]
     if rows["heldout"] < ENOUGH:
         notes[0] += f"; with {ENOUGH:,} or more, smaller differences could be seen (--heldout FILE)"
+    if results.about["settings"].get("freeze_embeddings"):
+        notes[0] += "; trained with frozen embeddings"
     if n := rows["heldout_seen_in_training"]:
         notes.append(f"Take care: {n:,} of them stand in the training rows too, word for word.")
     if n := len(results.about["left_out"]):

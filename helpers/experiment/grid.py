@@ -78,6 +78,7 @@ class Grid:
     precision: str = "auto"
     products: str = "auto"  # see helpers.arithmetic
     layout: str = "auto"  # padded or packed; the same numbers but for rounding
+    freeze_embeddings: bool = False  # lesson 04's way; False = all weights, as the course text does
     keep_models: bool = False  # also the weights of every run
 
     def resolved(self) -> Grid:
@@ -104,7 +105,7 @@ class Grid:
         for lr in self.lrs:
             if not 0 < lr < math.inf:
                 raise SettingsError(f"lr = {lr} is outside its range: give a number above 0.")
-        lrs = self.lrs or (default_lr(self.model),)
+        lrs = self.lrs or (default_lr(self.model, self.freeze_embeddings),)
         first = self.run_settings(Cell(arms[0], 1, 0, self.epochs[0], "any", lrs[0])).resolved()
         for epochs in self.epochs[1:]:
             self.run_settings(Cell(arms[0], 1, 0, epochs, "any", lrs[0])).resolved()
@@ -126,7 +127,7 @@ class Grid:
             precision=self.precision,
             products=self.products,
             layout=self.layout,
-            freeze_embeddings=False,  # all weights, as the course text does
+            freeze_embeddings=self.freeze_embeddings,
         )
 
     def cells(self) -> list[Cell]:

@@ -68,7 +68,7 @@ from helpers.runs import (
     provenance,
     read_about,
 )
-from helpers.train import evaluate_loss, train
+from helpers.train import evaluate_loss, freeze_embeddings, train
 from helpers.weights import load_model, save_model
 
 FACTORS = ("arms", "seeds", "rows", "epochs", "lrs", "sweep", "ratios")  # may grow later
@@ -155,7 +155,7 @@ def fixed_settings(grid: Grid) -> dict:
 
 def check_same(grid: Grid, out: Path, before: dict) -> None:
     """Refuse settings or files that would change what the finished runs in `out` mean."""
-    settings = before["settings"]
+    settings = {"freeze_embeddings": False, **before["settings"]}  # older folders do not say it
     free = "arms, seeds, rows, epochs, learning rates, length ratios"
     check_settings(out, settings, fixed_settings(grid), free)
     own_heldout = not heldout_name(grid)
@@ -185,6 +185,8 @@ def set_up(grid: Grid) -> Bench:
     """Model and rows, loaded once. Raises SettingsError for more rows than there are."""
     model = load_model(grid.model, device=grid.device)
     check_model(model, grid.model)
+    if grid.freeze_embeddings:
+        freeze_embeddings(model)
     limit = model.config.n_positions
     if grid.max_length and not 2 <= grid.max_length <= limit:
         raise SettingsError(
@@ -437,7 +439,7 @@ def sweep(bench: Bench, out: Path, every: float | None = None) -> dict[tuple, fl
     makes the loss infinite loses. Every try is a line of `sweep.jsonl`. With `every`, seconds between
     checkpoints, they are jobs of the cluster.
     """
-    grid, common = bench.grid, default_lr(bench.grid.model)
+    grid, common = bench.grid, default_lr(bench.grid.model, bench.grid.freeze_embeddings)
     journal = out / "sweep.jsonl"
     known = {row["run"]: row for row in repair_journal(journal, TRY)}
     settings = {(c.arm, c.rows, c.epochs, c.ratio) for c in grid.cells()}
