@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from textwrap import TextWrapper
 
 from helpers.data import data_path
 from helpers.errors import SettingsError, nearest
@@ -238,6 +239,20 @@ def experiment_folder(settings: Settings, name: str = "masking") -> Path:
     """
     same = replace(settings, loss_on="all")  # an experiment varies the arm
     return runs_folder() / f"{settings.mode}-{name}-{fingerprint('tuned', same)[:8]}"
+
+
+def say(*sentences: object, width: int = 92) -> None:
+    """Print each in lines of at most `width` characters, broken between words.
+
+    JupyterLab breaks a longer line wherever its window ends, within a number too. What goes on in
+    another line is indented; line breaks of a sentence are kept, and so are words too long to fit.
+    """
+    wrap = TextWrapper(
+        width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+    )
+    for sentence in sentences:
+        for line in str(sentence).replace(" %", "\N{NO-BREAK SPACE}%").splitlines() or [""]:
+            print(wrap.fill(line).replace("\N{NO-BREAK SPACE}%", " %"))
 
 
 def compare_guess(guess: float | str | None, found: float | str, unit: str = "") -> str:

@@ -15,10 +15,12 @@ from helpers.runs import read_responses
 from helpers.settings import (
     Settings,
     artifact,
+    compare_guess,
     course_settings,
     experiment_folder,
     fingerprint,
     run_folder,
+    say,
 )
 from helpers.weights import KNOWN, save_model
 
@@ -250,3 +252,36 @@ def test_remade_answers_are_judged_again(tiny, get):
 def test_an_unknown_artefact_offers_the_nearest(tiny):
     with pytest.raises(SettingsError, match="'tunde'; did you mean 'tuned'"):
         artifact("tunde", tiny)
+
+
+# --- what lessons print --------------------------------------------------------------------------
+
+
+def test_sentences_are_printed_in_lines_that_break_between_words(capsys):
+    words = "response is lower, by 0.252 nats (95 % interval 0.196 to 0.307)"
+    say(words, width=len(words))
+    say(words, width=len(words) - 1)
+    say(words, width=36)
+    assert capsys.readouterr().out.splitlines() == [
+        words,
+        "response is lower, by 0.252 nats (95 % interval 0.196 to",
+        "  0.307)",
+        "response is lower, by 0.252 nats",  # "(95 %" stays together
+        "  (95 % interval 0.196 to 0.307)",
+    ]
+
+
+def test_lines_of_a_sentence_and_words_too_long_are_kept(capsys):
+    path = "/a/path-that/is-longer/than-the-line"
+    say(f"one\ntwo {path}", "", 3, width=12)
+    assert capsys.readouterr().out.splitlines() == ["one", "two", f"  {path}", "", "3"]
+
+
+def test_a_prediction_is_set_beside_what_was_found():
+    assert compare_guess(None, 4.0, "points").startswith("Found: 4 points. (You made no prediction")
+    assert compare_guess(2, 4.0, "points") == (
+        "You predicted 2, found: 4 points. Your prediction is 0.5 times what was found."
+    )
+    assert compare_guess(2, 0.0).endswith("Your prediction is off from what was found.")
+    assert compare_guess("Grow ", "grow").endswith("found: grow, as you predicted.")
+    assert compare_guess("grow", "shrink").endswith("found: shrink, not what you predicted.")
