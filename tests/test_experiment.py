@@ -16,7 +16,7 @@ from helpers.data import load_records
 from helpers.errors import CourseError, RunError, SettingsError
 from helpers.evaluate import paired
 from helpers.experiment import Cell, Grid, differences, load_grid, measure, pack, run_grid, runner
-from helpers.experiment.grid import METRICS
+from helpers.experiment.grid import METRICS, SWEEP
 from helpers.experiment.measure import (
     MEASURES,
     Measured,
@@ -383,6 +383,14 @@ def test_with_frozen_embeddings_no_run_moves_them_and_each_is_trained_at_their_r
     for freeze in (False, True):
         usual = replace(grid, model="gpt2-mini", lrs=(), freeze_embeddings=freeze).resolved()
         assert usual.lrs == (default_lr("gpt2-mini", freeze),)
+
+
+@pytest.mark.parametrize("freeze", [False, True])
+def test_a_sweep_tries_rates_around_the_one_that_suits_that_way(grid, monkeypatch, freeze):
+    monkeypatch.setattr(runner, "default_lr", lambda model, frozen: 0.004 if frozen else 0.001)
+    run(replace(grid, sweep=True, lrs=(), freeze_embeddings=freeze))
+    tried = {row["lr"] for row in read_jsonl("out/sweep.jsonl")}
+    assert sorted(tried) == [(0.004 if freeze else 0.001) * times for times in SWEEP]
 
 
 def test_an_experiment_begun_before_there_was_that_choice_goes_on(grid):
