@@ -473,25 +473,24 @@ def checkpointed(
 ) -> Iterator[StepRecord]:
     """The records, each in the journal before it is handed on, with a checkpoint now and then.
 
-    Ctrl-C waits until the step is complete, then for a checkpoint: nothing that is done is lost. It
-    may reach one of several ranks a step before the others: they all stop after the same one.
+    Ctrl-C waits until a step is complete, then for a checkpoint: nothing that is done is lost. That
+    holds between two steps as well, while somebody looks at a record; after the last one the run
+    ends a moment later anyway. It may reach one of several ranks a step before the others: they all
+    stop after the same one.
     """
     saved = time.monotonic()
-    while True:
-        with interrupt_held() as pressed:
-            record = next(steps, None)
-            if record and ranks.first:
+    with interrupt_held() as pressed:
+        while (record := next(steps, None)) is not None:
+            if ranks.first:
                 append_jsonl(out / "metrics.jsonl", asdict(record))
             due = ranks.first and time.monotonic() - saved >= every
             stop, due = ranks.all_sum(bool(pressed), due)
-            if record and (stop or due):
+            if stop or due:
                 save_state(out, state, ranks)
                 saved = time.monotonic()
-        if stop or pressed:
-            raise KeyboardInterrupt
-        if record is None:
-            return
-        yield record
+            if stop:
+                raise KeyboardInterrupt
+            yield record
 
 
 def gone_on(

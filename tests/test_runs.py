@@ -1,6 +1,8 @@
 """A run folder: what it holds, how it goes on after a crash, and what it refuses."""
 
 import json
+import os
+import signal
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -222,6 +224,42 @@ def interrupt(settings, out, *, after, monkeypatch, checkpoints=True, resume=Fal
     running.close()
     monkeypatch.setattr(runs, "CHECKPOINT_SECONDS", 1e9)
     return taken
+
+
+def train_and_press(settings, out, seen, *, after):
+    """Ctrl-C comes while somebody looks at the record of that step."""
+    for record in fine_tune(settings, out, checkpoint_every=1e9):
+        seen.append(record.step)
+        if record.step == after:
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one's own process")
+def test_ctrl_c_between_two_steps_waits_for_the_next_one_and_its_checkpoint(settings, tmp_path):
+    out, before, seen = tmp_path / "run", signal.getsignal(signal.SIGINT), []
+    with pytest.raises(KeyboardInterrupt):
+        train_and_press(settings, out, seen, after=2)
+    assert seen == [0, 1, 2]
+    assert int(read_json(out / "state.json")["step"]) == 3
+    assert [line["step"] for line in read_jsonl(out / "metrics.jsonl")] == [0, 1, 2, 3]
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one's own process")
+def test_ctrl_c_after_the_last_step_lets_the_run_end(settings, whole, tmp_path):
+    out = tmp_path / "run"
+    train_and_press(settings, out, [], after=8)
+    assert names(out) == names(whole)
+    assert weights(out) == weights(whole)
+
+
+def test_a_run_that_is_left_gives_ctrl_c_back(settings, tmp_path):
+    before = signal.getsignal(signal.SIGINT)
+    running = fine_tune(settings, tmp_path / "run")
+    assert [next(running).step for _ in range(2)] == [0, 1]
+    assert signal.getsignal(signal.SIGINT) is not before
+    del running
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 @pytest.mark.parametrize("after", [2, 5, 9])
