@@ -383,6 +383,7 @@ def test_with_frozen_embeddings_no_run_moves_them_and_each_is_trained_at_their_r
     for freeze in (False, True):
         usual = replace(grid, model="gpt2-mini", lrs=(), freeze_embeddings=freeze).resolved()
         assert usual.lrs == (default_lr("gpt2-mini", freeze),)
+        assert usual.run_settings(usual.cells()[0]).freeze_embeddings is freeze
 
 
 @pytest.mark.parametrize("freeze", [False, True])
