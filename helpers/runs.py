@@ -87,6 +87,7 @@ FILES = (  # what a run folder may hold of ours
 )
 VOCABULARY = END_OF_TEXT + 1
 FORMERLY = {"layout": "padded", "products": "torch"}  # of runs begun before there was a choice
+UNSAID = {**FORMERLY, "freeze_embeddings": False}  # what older descriptions of runs leave out
 SPLITS = ("test", "train", "val", "all")
 
 
@@ -595,7 +596,7 @@ def check_settings(out: Path, before: Mapping, now: Mapping, free: str) -> None:
 
     `free` says in words what is not among them.
     """
-    before = {**FORMERLY, **before}
+    before = {**UNSAID, **before}
     for key, value in now.items():
         if before.get(key) != value:
             raise RunError(
@@ -630,7 +631,7 @@ def described(out: Path) -> dict:
     good = isinstance(found, dict)
     if not good or not all(isinstance(found.get(key), kind) for key, kind in kinds.items()):
         raise RunError(f"{path} does not describe a run: name another folder.")
-    return {**FORMERLY, "freeze_embeddings": False, **found}
+    return {**UNSAID, **found}
 
 
 def can_go_on(settings: RunSettings, out: str | Path) -> bool:

@@ -155,7 +155,7 @@ def fixed_settings(grid: Grid) -> dict:
 
 def check_same(grid: Grid, out: Path, before: dict) -> None:
     """Refuse settings or files that would change what the finished runs in `out` mean."""
-    settings = {"freeze_embeddings": False, **before["settings"]}  # older folders do not say it
+    settings = before["settings"]
     free = "arms, seeds, rows, epochs, learning rates, length ratios"
     check_settings(out, settings, fixed_settings(grid), free)
     own_heldout = not heldout_name(grid)
