@@ -26,7 +26,9 @@ $(VENV)/setup.stamp: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install -q -c constraints.txt -e ".[arena,tune]" || \
 	{ echo "Not all of those versions are to be had here: any between the bounds will do." && \
-	$(PIP) install -q -e ".[arena,tune]" ; }
+	$(PIP) install -q -e ".[arena,tune]" ; } || \
+	{ echo "The packages could not be installed. That takes PyPI, or a mirror of it, once: is there a network, or a" \
+	"proxy to be named (HTTPS_PROXY)? Without a network, docs/setup.md says how; then type the same command again." >&2 ; exit 1 ; }
 	touch $@
 
 $(VENV)/setup-dev.stamp: $(VENV)/setup.stamp

@@ -4,6 +4,7 @@ import ast
 import io
 import json
 import re
+import shutil
 import subprocess
 import sys
 import tokenize
@@ -130,6 +131,16 @@ def test_the_constraints_pin_every_core_dependency_within_its_bounds():
         requirement = Requirement(text)
         version = pins[re.sub(r"[-_.]+", "-", requirement.name.lower())]
         assert requirement.specifier.contains(version), f"{text}: {version} is pinned"
+
+
+@pytest.mark.skipif(not shutil.which("make"), reason="there is no make here")
+def test_a_setup_that_finds_no_packages_says_what_it_takes(tmp_path):
+    made = ["make", "setup", f"VENV={tmp_path}", "PYTHON=true", "PIP=false"]
+    ended = subprocess.run(made, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert ended.returncode != 0
+    assert "That takes PyPI, or a mirror of it, once" in ended.stderr
+    assert "docs/setup.md says how" in ended.stderr
+    assert not (tmp_path / "setup.stamp").exists()
 
 
 def test_bundled_assets_keep_their_notices():
