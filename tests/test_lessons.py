@@ -81,10 +81,11 @@ def test_no_path_of_the_machine_is_in_the_outputs(notebook):
         assert not re.search(r"/(home|root|tmp|work|Users)/", str(cell.outputs))
 
 
-def test_intervals_are_printed_in_lines_that_jupyterlab_does_not_break_within_a_number(notebook):
+def test_sentences_are_printed_in_lines_that_jupyterlab_does_not_break_within_a_word(notebook):
     printed = (o.text for cell in code(notebook) for o in cell.outputs if "text" in o)
     lines = [line for text in printed for line in text.splitlines()]
     assert not [line for line in lines if "interval" in line and len(line) > 92]
+    assert not [line for line in lines if "no prediction" in line and len(line) > 99]
 
 
 def test_shape_of_a_lesson(notebook):
