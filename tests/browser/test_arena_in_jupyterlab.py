@@ -9,7 +9,13 @@ import nbformat
 import pytest
 from conftest import SHOTS
 from playwright.sync_api import expect
-from test_lessons_in_jupyterlab import lab, open_notebook, restart, wait_until_run  # noqa: F401
+from test_lessons_in_jupyterlab import (
+    HARMLESS,
+    lab,  # noqa: F401
+    open_notebook,
+    restart,
+    wait_until_run,
+)
 
 from helpers.cli import main
 from helpers.evaluate.arena import Ballots
@@ -52,7 +58,7 @@ def cast(folder):
 
 
 def test_votes_by_mouse_and_by_keyboard(folder, lab, open_page):  # noqa: F811
-    with open_page(harmless=("Could not restore the debugger state", "Canceled future")) as page:
+    with open_page(harmless=HARMLESS) as page:
         open_notebook(page, lab, "arena")
         restart(page)
         wait_until_run(page, 120)

@@ -8,6 +8,7 @@ from conftest import SHOTS
 from playwright.sync_api import expect
 from test_arena_in_jupyterlab import violations
 from test_lessons_in_jupyterlab import (  # noqa: F401
+    HARMLESS,
     lab,
     look_at_every_part,
     open_notebook,
@@ -21,7 +22,6 @@ from helpers.settings import COURSE
 
 EXERCISES = sorted((COURSE / "exercises").glob("[0-9][0-9]_*.ipynb"))
 NAMES = [f"exercises-{path.stem}" for path in EXERCISES]
-HARMLESS = ("Could not restore the debugger state", "Canceled future")
 CELL = ".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook .jp-Cell"
 
 

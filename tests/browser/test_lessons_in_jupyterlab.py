@@ -26,8 +26,9 @@ TOKEN = "course-test"
 LESSONS = {path.stem: path for path in find_lessons()}
 ORDER = sorted(LESSONS, key=lambda name: (name[:2] not in ("04", "05"), name))
 VIEW = "application/vnd.jupyter.widget-view+json"
-# What JupyterLab itself writes to the console when a kernel restarts while it asks it something.
-HARMLESS = ("Could not restore the debugger state", "Canceled future for")
+# What JupyterLab itself writes to the console when a kernel restarts while it asks it something:
+# the debugger's state, or which widgets there are ("Comm not found", before any cell has run).
+HARMLESS = ("Could not restore the debugger state", "Canceled future for", "Comm not found for")
 
 # Loaded by every Python that the server starts, itself included: notes who wants to leave.
 NETWORK_WATCH = """
