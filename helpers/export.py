@@ -16,7 +16,14 @@ from pathlib import Path
 import torch
 
 from helpers.errors import CourseError, RunError, SettingsError, nearest
-from helpers.files import atomic_path, check_folder, read_jsonl, write_json, write_text
+from helpers.files import (
+    atomic_path,
+    check_folder,
+    new_folder,
+    read_jsonl,
+    write_json,
+    write_text,
+)
 from helpers.formatting import END_TEXT, Template, format_prompt, get_template
 from helpers.lora import open_adapter
 from helpers.model import GPT, count_parameters
@@ -50,11 +57,12 @@ def export(
         import_gguf()  # before a large model is read
     loaded = open_adapter(model) if is_adapter(model) else load_model(model)
     check_model(loaded, model)
-    if to == "hf":
-        export_hf(loaded, out, chosen, card=model_card(run, loaded, chosen))
-    else:
-        export_gguf(loaded, out / "model.gguf", chosen, kind=kind, name=Path(model).name)
-        write_text(out / "Modelfile", modelfile(chosen, loaded.config.n_positions))
+    with new_folder(out) as folder:
+        if to == "hf":
+            export_hf(loaded, folder, chosen, card=model_card(run, loaded, chosen))
+        else:
+            export_gguf(loaded, folder / "model.gguf", chosen, kind=kind, name=Path(model).name)
+            write_text(folder / "Modelfile", modelfile(chosen, loaded.config.n_positions))
     return {
         "out": str(out),
         "to": to,

@@ -53,11 +53,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     Raises CourseError where nothing can be written and when the disk is full.
     """
     path = Path(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
-    except OSError as error:
-        raise write_error(path, error) from error
+    folder = _hidden_folder(path)
     temporary = folder / path.name
     try:
         yield temporary
@@ -69,6 +65,39 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         if error.errno in NO_ROOM or error.filename2 == str(path):  # full, or not to be replaced
             raise write_error(path, error) from error
         raise
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _hidden_folder(path: Path) -> Path:
+    """An empty folder beside `path`, by whose name `remove_leftovers` knows it."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
+    except OSError as error:
+        raise write_error(path, error) from error
+
+
+@contextmanager
+def new_folder(path: str | Path) -> Iterator[Path]:
+    """A temporary folder that becomes `path`, new or empty till then, when the block ends well.
+
+    A process that is killed leaves nothing at `path`: the same command can be given again, and it
+    removes what lies hidden beside it. Raises CourseError as `atomic_path` does.
+    """
+    shown, path = path, Path(path).resolve()  # "." has no name to be hidden under
+    remove_leftovers(path)
+    folder = _hidden_folder(path)
+    try:
+        yield folder
+        os.chmod(folder, 0o777 & ~_umask())
+        if not path.exists():
+            os.rename(folder, path)
+        else:  # an empty one stays the folder that it is, as somebody may be in it
+            for made in folder.iterdir():
+                shutil.move(made, path)
+    except CourseError as error:  # of a file within: by the name that it would have had
+        raise type(error)(str(error).replace(str(folder), str(shown))) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -157,6 +186,12 @@ def write_text(path: str | Path, text: str) -> Path:
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
     return Path(path)
+
+
+def rewrite_text(path: str | Path, text: str) -> Path:
+    """As `write_text`, where nobody else writes to `path`: what killed tries left goes first."""
+    remove_leftovers(path)
+    return write_text(path, text)
 
 
 def write_json(path: str | Path, value: Any) -> Path:

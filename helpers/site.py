@@ -22,7 +22,7 @@ from nbconvert.filters import markdown2html
 import helpers
 from helpers.data import ASSETS
 from helpers.errors import CourseError
-from helpers.files import remove_leftovers, write_text
+from helpers.files import rewrite_text
 from helpers.settings import COURSE, course_settings
 
 NAME = "Instruction fine-tuning"
@@ -89,16 +89,10 @@ def build_site(notebooks: Path, out: Path) -> Path:
     for old in [*out.glob("[0-9][0-9]_*.html"), *out.glob(f"{EXERCISES}*.html")]:
         old.unlink()  # of a lesson that is no more
     for lesson in lessons:
-        write_page(out / f"{lesson.name}.html", page(lesson, lessons, guides))
+        rewrite_text(out / f"{lesson.name}.html", page(lesson, lessons, guides))
     for guide in guides:
-        write_page(out / f"{guide.name}.html", guide_page(guide, lessons, guides))
-    return write_page(out / "index.html", front_page(lessons, guides))
-
-
-def write_page(path: Path, text: str) -> Path:
-    """`path`, now holding the page; what a killed try at it left goes."""
-    remove_leftovers(path)
-    return write_text(path, text)
+        rewrite_text(out / f"{guide.name}.html", guide_page(guide, lessons, guides))
+    return rewrite_text(out / "index.html", front_page(lessons, guides))
 
 
 def guide_files() -> dict[str, str]:

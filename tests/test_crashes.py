@@ -9,6 +9,7 @@ import errno
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -638,6 +639,24 @@ def test_run_killed_at_a_write_leaves_nothing_once_it_ran_through(server, place,
         check_swept(place)
     mark = "..course-run.json"
     assert names == [mark, ".00_first.ipynb", mark, ".00_first.html", ".index.html"]
+
+
+@pytest.mark.parametrize("line", ["export model --to hf --out hf", "report answers"])
+def test_pages_and_exports_killed_at_a_write_are_made_by_the_same_command(server, place, line):
+    (place / "answers").mkdir()
+    shutil.copy(place / "responses.json", place / "answers")
+    count = place.parent / "count.json"
+    assert server.run(line, place, count=str(count))[0] == 0
+    whole = {path: path.stat().st_size for path in place.rglob("*") if path.is_file()}
+    for n in (1, read_json(count)["fsync"]):
+        shutil.rmtree(place / "hf", ignore_errors=True)
+        assert server.run(line, place, die=die("fsync", n))[0] == -signal.SIGKILL, n
+        assert not (place / "hf").exists(), "half an export"
+        assert list(place.rglob(".*.part"))
+        status, log = server.run(line, place)
+        assert status == 0, log
+        check_swept(place)
+        assert {p: p.stat().st_size for p in place.rglob("*") if p.is_file()} == whole
 
 
 def mark(place, monkeypatch, **changes):

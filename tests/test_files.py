@@ -13,9 +13,11 @@ from helpers.files import (
     append_jsonl,
     atomic_path,
     content_hash,
+    new_folder,
     read_json,
     read_jsonl,
     repair_journal,
+    rewrite_text,
     row_with,
     sha256,
     write_json,
@@ -44,6 +46,15 @@ def test_the_old_file_stays_when_the_block_raises(tmp_path, error):
         write_and_crash(path, error)
     assert path.read_text() == "old"
     assert names(tmp_path) == ["a.txt"]
+
+
+def test_what_killed_writes_left_goes_with_the_next_one_where_nobody_else_writes(tmp_path):
+    for left in (".a.txt.abcd1234.part", ".b.txt.abcd1234.part"):
+        (tmp_path / left).mkdir()
+    write_text(tmp_path / "a.txt", "perhaps another process is at it")
+    assert (tmp_path / ".a.txt.abcd1234.part").exists()
+    rewrite_text(tmp_path / "a.txt", "we are alone")
+    assert names(tmp_path) == [".b.txt.abcd1234.part", "a.txt"]
 
 
 @pytest.mark.parametrize("error", [ZeroDivisionError, KeyboardInterrupt])
@@ -80,6 +91,58 @@ def test_a_folder_that_cannot_be_made_is_one_clear_line(tmp_path):
     write_text(tmp_path / "file", "")
     with pytest.raises(CourseError, match="cannot write .*another folder"):
         write_text(tmp_path / "file" / "a.txt", "")
+
+
+# --- new folders ---------------------------------------------------------------------------------
+
+
+def test_a_folder_is_there_when_everything_in_it_is(tmp_path):
+    (tmp_path / ".made.abcd1234.part").mkdir()  # left by a process that was killed
+    with new_folder(tmp_path / "made") as folder:
+        write_text(folder / "sub" / "a.txt", "a")
+        assert not (tmp_path / "made").exists()
+    assert names(tmp_path) == ["made"]
+    assert (tmp_path / "made/sub/a.txt").read_text() == "a"
+    assert stat.S_IMODE((tmp_path / "made").stat().st_mode) == stat.S_IMODE(
+        (tmp_path / "made/sub").stat().st_mode
+    )
+
+
+def make_and_crash(path, error):
+    with new_folder(path) as folder:
+        write_text(folder / "a.txt", "a")
+        raise error
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError, KeyboardInterrupt])
+def test_a_new_folder_is_absent_when_the_block_raises(tmp_path, error):
+    with pytest.raises(error):
+        make_and_crash(tmp_path / "made", error)
+    assert names(tmp_path) == []
+
+
+def test_an_empty_folder_stays_the_one_that_it_is(tmp_path, monkeypatch):
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    monkeypatch.chdir(inside)
+    before = inside.stat().st_ino
+    with new_folder(".") as folder:
+        write_text(folder / "a.txt", "a")
+    assert inside.stat().st_ino == before
+    assert (names(inside), names(tmp_path)) == (["a.txt"], ["inside"])
+
+
+def make_with_a_file_in_the_way(path):
+    with new_folder(path) as folder:
+        write_text(folder / "a", "")
+        write_text(folder / "a" / "b.txt", "b")
+
+
+def test_errors_within_a_new_folder_name_the_folder_that_it_would_be(tmp_path):
+    with pytest.raises(CourseError) as error:
+        make_with_a_file_in_the_way(tmp_path / "made")
+    assert str(error.value).startswith(f"cannot write {tmp_path / 'made' / 'a' / 'b.txt'}: ")
+    assert ".part" not in str(error.value)
 
 
 # --- JSON ----------------------------------------------------------------------------------------

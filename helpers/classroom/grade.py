@@ -30,11 +30,12 @@ from helpers.files import (
     append_jsonl,
     check_folder,
     content_hash,
+    remove_leftovers,
     repair_journal,
+    rewrite_text,
     row_with,
     sha256,
     write_json,
-    write_text,
 )
 from helpers.progress import bar
 
@@ -287,9 +288,10 @@ def write_results(out: Path, report: Mapping[str, Any]) -> None:
     pages = page_names([row["name"] for row in report["students"]])
     for row, name in zip(report["students"], pages, strict=True):
         row["page"] = f"feedback/{name}"
-        write_text(out / "feedback" / name, feedback_page(row, report))
-    write_text(out / "class.html", class_page(report))
-    write_text(out / "grades.csv", as_csv(report))
+        rewrite_text(out / "feedback" / name, feedback_page(row, report))
+    rewrite_text(out / "class.html", class_page(report))
+    rewrite_text(out / "grades.csv", as_csv(report))
+    remove_leftovers(out / "grades.json")
     write_json(out / "grades.json", report)
 
 

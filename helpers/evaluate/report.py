@@ -25,7 +25,14 @@ from helpers.evaluate.pairwise import (
     win_rates,
 )
 from helpers.evaluate.scorecard import compare
-from helpers.files import content_hash, read_json, sha256, write_json, write_text
+from helpers.files import (
+    content_hash,
+    read_json,
+    remove_leftovers,
+    rewrite_text,
+    sha256,
+    write_json,
+)
 from helpers.judge.verdicts import Verdict, item_hash, read_verdicts, response_hash, summarise
 from helpers.markup import escaped, table
 from helpers.runs import read_responses, settings_of
@@ -39,8 +46,9 @@ def write_report(
 ) -> dict[str, Any]:
     """The report as JSON values; written to `out` as a page and beside it as JSON."""
     report = gather(runs, winrate=winrate, votes=votes)
+    remove_leftovers(out.with_suffix(".json"))
     write_json(out.with_suffix(".json"), report)
-    write_text(out, page(report))
+    rewrite_text(out, page(report))
     return report
 
 
