@@ -609,6 +609,26 @@ def test_verbatim_continuation_of_instructions(measured, tokenizer, monkeypatch)
     assert asked[0].endswith("### Instruction:\n0 apples")  # the first half, to be gone on with
 
 
+def test_an_instruction_that_was_trained_on_with_another_input_is_not_unseen(
+    measured, tokenizer, monkeypatch
+):
+    """Finishing it word for word is memory: counted as unseen, it would pass for none."""
+    asked = ["Write the number in words.", "How tall is it?"]
+    rows = [{"instruction": a, "input": str(n), "output": "."} for a in asked for n in range(4)]
+    rows = Rows(rows, make_examples(rows, "alpaca", tokenizer)[0])
+    measured.trained, measured.heldout = rows.take([0, 1]), rows.take(range(2, 8))
+    seen = []
+    monkeypatch.setattr(measure, "verbatim", lambda _, rows: seen.append(rows.records) or 0.0)
+    assert memory(measured)["unseen_instructions"] == 4
+    assert [{row["instruction"] for row in part} for part in seen] == [{asked[0]}, {asked[1]}]
+
+    measured.heldout = rows.take([2, 3])  # nothing is left: no number, and no crash
+    monkeypatch.undo()
+    found = measure.measure(["memory"], measured)
+    assert found["unseen_instructions"] == 0
+    assert found["instruction_loss_heldout"] is found["verbatim_heldout"] is None
+
+
 def test_distance_is_relative_to_the_base_weights(measured):
     measured.model.load_state_dict({k: 1.5 * v for k, v in measured.base.items()})
     assert distance(measured) == {

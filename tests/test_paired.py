@@ -15,6 +15,7 @@ from helpers.evaluate.paired import (
     Estimate,
     arm_means,
     bootstrap,
+    by_group,
     contrast,
     contrasts,
     crossed_mean,
@@ -89,6 +90,32 @@ def test_the_metric_by_token_and_by_example():
     assert arm_means(nll, [1, 3], per="example")["mean"].tolist() == pytest.approx([2, 4 / 3])
     assert contrast(nll, [1, 3], "response", "all").mean == -1
     assert contrast(nll, [1, 3], "response", "all", per="example").mean == pytest.approx(-2 / 3)
+
+
+def test_a_group_of_items_counts_as_one_item():
+    nll = {"a": [[1.0, 2, 3], [4, 5, 6]], "b": [[0.0, 0, 1], [0, 1, 1]]}
+    tables, tokens = by_group(nll, [1, 2, 4], ["plural", "capital", "plural"])
+    assert tables["a"].tolist() == [[2, 4], [5, 10]]  # capital, plural
+    assert tables["b"].tolist() == [[0, 1], [1, 1]]
+    assert tokens.tolist() == [2, 5]
+    whole = contrast(nll, [1, 2, 4], "a", "b")
+    assert contrast(tables, tokens, "a", "b").mean == pytest.approx(whole.mean)
+
+
+def test_where_items_of_a_kind_move_together_intervals_by_kind_hold_and_those_by_item_do_not():
+    rng, kinds, each, held = np.random.default_rng(3), 30, 20, {"item": 0, "kind": 0}
+    groups = np.repeat(np.arange(kinds), each)
+    for _ in range(400):
+        gain = rng.standard_normal(kinds)[groups]  # of a kind; the mean over all kinds is 0
+        table = gain + rng.standard_normal((3, 1)) / 10 + rng.standard_normal((3, len(groups)))
+        nll, tokens = {"a": table, "b": 0 * table}, np.ones(len(groups))
+        for name, found in (
+            ("item", contrast(nll, tokens, "a", "b")),
+            ("kind", contrast(*by_group(nll, tokens, groups), "a", "b")),
+        ):
+            held[name] += abs(found.mean) <= found.half
+    assert 0.92 <= held["kind"] / 400 <= 0.98
+    assert held["item"] / 400 < 0.7
 
 
 def test_items_of_different_length_and_equal_loss_are_no_uncertainty():
@@ -332,6 +359,14 @@ def test_what_suffices_already_and_what_needs_both():
 
 def two_arms(**changed):
     return {"all": np.ones((3, 4)), "response": np.ones((3, 4)), **changed}
+
+
+@pytest.mark.parametrize(
+    ("groups", "message"), [(["x"], "1 groups for 3 items"), (["x"] * 3, "all items are of one")]
+)
+def test_groups_that_say_nothing_are_refused(groups, message):
+    with pytest.raises(DataError, match=message):
+        by_group({"a": np.ones((2, 3))}, [1, 1, 1], groups)
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,10 @@ class Estimate:
         return float(2 * stats.t.sf(abs(self.mean) / self.se, self.df))
 
     def smallest_detectable(self, alpha: float = ALPHA) -> float:
-        """The true mean that a test at level alpha on such a table finds with 80 % power."""
+        """The true mean that a test at level alpha on such a table finds with about 80 % power.
+
+        An estimate itself, as the standard error is: with few seeds it is easily off by half.
+        """
         return float(detectable(self.se, self.df, alpha))
 
 
@@ -134,6 +137,26 @@ def contrast(
     """The Estimate of a's response loss minus b's, paired by seed and item."""
     tables, counts = _checked(nll, tokens, per, needed=(a, b))
     return crossed_mean(per_item(tables[a] - tables[b], counts, per))
+
+
+def by_group(
+    nll: Mapping[str, ArrayLike], tokens: ArrayLike, groups: Sequence[str]
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Tables (S, G) and tokens (G,) with a group of items, such as a family, as one item.
+
+    Items of a kind are hard or easy together. Counted one by one they say what other items *of
+    these kinds* would have given; counted by kind, what other kinds would have (Miller 2024,
+    arXiv:2411.00640, calls such groups clusters). Raises DataError unless every item has its group
+    and there are two groups.
+    """
+    tables, counts = _checked(nll, tokens, "token", needed=())
+    if len(groups) != len(counts):
+        raise DataError(f"{len(groups)} groups for {len(counts)} items: give each item its group.")
+    names, place = np.unique(np.asarray(groups, dtype=str), return_inverse=True)
+    if len(names) < 2:
+        raise DataError(f"all items are of one group ({names[0]}): an interval needs two groups.")
+    member = np.eye(len(names))[place]  # (I, G)
+    return {arm: table @ member for arm, table in tables.items()}, counts @ member
 
 
 def bootstrap(

@@ -106,14 +106,28 @@ def gap(m: Measured) -> dict:
 
 
 def memory(m: Measured) -> dict:
-    """Loss on instructions and verbatim continuation of them, trained on and not."""
-    result = {}
-    for name, rows in (("train", m.trained), ("heldout", m.heldout)):
-        rows = rows.take(range(min(SAMPLE, len(rows)))) if name == "train" else rows.sample(SAMPLE)
+    """Loss on instructions and verbatim continuation of them, trained on and not.
+
+    A held-out row can have its instruction word for word from a training row and only its input be
+    new, as with "Write the number in words.": such rows are left out, for they tell of both.
+    """
+    learnt = {asked_for(record) for record in m.trained.records}
+    new = [i for i, record in enumerate(m.heldout.records) if asked_for(record) not in learnt]
+    unseen = m.heldout.take(new).sample(SAMPLE)
+    result: dict = {"unseen_instructions": len(new)}
+    for name, rows in (
+        ("train", m.trained.take(range(min(SAMPLE, len(m.trained))))),
+        ("heldout", unseen),
+    ):
         asked = item_losses(m.model, rows.examples, ASKED)
-        result[f"instruction_loss_{name}"] = per_token(asked)
+        result[f"instruction_loss_{name}"] = per_token(asked) if len(rows) else math.nan
         result[f"verbatim_{name}"] = verbatim(m.model, rows)
     return result
+
+
+def asked_for(record: dict) -> str:
+    """What tells a row's request from others: the instruction, or of inverted rows the input."""
+    return record["input"] if record["instruction"] == INVERTED else record["instruction"]
 
 
 def verbatim(model: GPT, rows: Rows) -> float:
