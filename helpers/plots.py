@@ -719,8 +719,8 @@ def data_curve(table: pd.DataFrame, label: str, base: Mapping | None = None) -> 
     return show(
         fig,
         f"Response loss on validation rows (left) and score on test rows (right) by {label}, means of "
-        f"{_seeds(table)}. Thin lines: 95 % intervals; thick ones: without what makes a measured row "
-        f"hard at all points, for comparing points. {'; '.join(told)}.{before}",
+        f"{_seeds(table)}. Thin lines: 95 % intervals; thick ones leave out how hard the measured "
+        f"rows are, which is the same at all points: compare points by them. {'; '.join(told)}.{before}",
         table=_curve_numbers(table),
     )
 
@@ -904,7 +904,9 @@ def ratings(table: pd.DataFrame) -> HTMLFigure:
         f"{row.model} {row.rating:.0f} ({row.low:.0f} to {row.high:.0f}), Elo {row.elo:.0f}"
         for row in table.itertuples()
     )
-    return show(fig, f"Ratings from votes with 95 % intervals, the best first: {told}.")
+    return show(
+        fig, f"Bradley–Terry ratings from votes with 95 % intervals, the best first: {told}."
+    )
 
 
 def wins(shares: pd.DataFrame, counts: pd.DataFrame) -> HTMLFigure:

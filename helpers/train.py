@@ -212,8 +212,9 @@ def parameter_groups(model: GPT, weight_decay: float) -> list[dict]:
 def freeze_embeddings(model: GPT) -> GPT:
     """The model, whose token and position vectors are trained no more, nor the head that shares them.
 
-    AdamW moves every number by about the rate, however small its gradient: the vectors of tokens
-    that hardly any row holds as far as the others, away from what pretraining had made of them.
+    AdamW moves every number by about the rate, however small its gradient. The vectors of tokens that
+    no row holds it moves farthest, as their gradients hardly change direction, away from what
+    pretraining had made of them.
     """
     model.tokens.requires_grad_(False)
     model.positions.requires_grad_(False)
