@@ -201,6 +201,8 @@ def run_lessons(
         mark["lessons"] = dict(kept)
         remove_leftovers(runs / MARK)
         write_json(runs / MARK, mark)
+    elif not (runs / MARK).exists():  # the next one may write here too; nothing of it is kept
+        write_json(runs / MARK, {**mark, "finished": True})
     for path in lessons:
         target = out / "notebooks" / path.name
         remove_leftovers(target)
