@@ -313,6 +313,10 @@ def test_course_compare_of_two_published_means(runs, capsys):
         ("compare a.jsonl 3 --items 9", "mean scores such as 49.45, not a.jsonl and 3. Leave --it"),
         ("compare a.jsonl b.jsonl --spread 9", "--spread and --correlation are for two means"),
         ("compare 1 2 --items 1", "1 items: give 2 or more"),
+        (
+            "compare a.jsonl none.jsonl",
+            "none.jsonl: No such file .* `course judge RUN/responses.json`",
+        ),
     ],
 )
 def test_course_compare_says_what_to_mend(runs, capsys, line, message):
