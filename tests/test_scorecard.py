@@ -102,7 +102,7 @@ def test_what_110_items_can_show_at_all():
         "not resolved: 47.73 against 49.45 on 110 items is no difference, if single scores spread by "
         "32 points (standard deviation) and the two runs' scores of an item correlate by 0: the "
         "difference of -1.7 has the 95 % interval -10.3 to 6.8, and so many items can detect about "
-        "12.2 points. It would take a correlation above 0.96"
+        "12.2 points. It would take a correlation above 0.96 to resolve it"
     )
 
 
