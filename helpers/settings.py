@@ -265,5 +265,8 @@ def compare_guess(guess: float | str | None, found: float | str, unit: str = "")
         same = str(guess).strip().lower() == str(found).strip().lower()
         verdict = "as you predicted" if same else "not what you predicted"
         return f"You predicted {guess}, found: {shown}, {verdict}."
+    said = f"You predicted {guess:g}, found: {shown}. Your prediction"
+    if guess == found or (isinstance(found, float) and f"{guess:.3g}" == f"{found:.3g}"):
+        return f"{said} holds."
     ratio = f"{guess / found:.2g} times" if found else "off from"
-    return f"You predicted {guess:g}, found: {shown}. Your prediction is {ratio} what was found."
+    return f"{said} is {'close to' if ratio == '1 times' else ratio} what was found."

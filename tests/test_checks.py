@@ -236,6 +236,13 @@ def test_later_cells_go_on_and_a_second_check_does_not_take_that_for_the_answer(
     assert book.variables["double"] is not course_double
 
 
+def test_who_passes_an_open_exercise_is_reminded_of_the_part_in_words(book):
+    words = "The part in words is read by a person, not by this check: is it written?"
+    assert book.run("best = 7\ncheck('98.2')").splitlines()[-1] == words
+    assert words not in book.run("best = 8\ncheck('98.2')")
+    assert words not in book.run("double = lambda x: x + x\ncheck('98.1')")
+
+
 def test_an_answer_that_was_mended_elsewhere_comes_back(book):
     book.run("factor = 3\ndef double(x):\n    return factor * x")
     assert "failed" in book.run("check('98.1')")

@@ -8,6 +8,7 @@ import pytest
 from conftest import TINY, random_model
 
 from helpers import cli
+from helpers.commands.run import closing_table
 from helpers.files import read_json, write_json
 from helpers.masking import ARMS
 from helpers.weights import save_model
@@ -290,3 +291,19 @@ def test_comparing_files_without_a_common_score_is_an_error(tmp_path, capsys):
         (tmp_path / name).write_text("")
     assert cli.main(["compare", str(tmp_path / "a.jsonl"), str(tmp_path / "b.jsonl")]) == 2
     assert "there is nothing to compare" in capsys.readouterr().err
+
+
+def test_the_table_after_a_run_has_a_header_only_above_rows():
+    """`--only 00,01,03` leaves neither a loss nor a score."""
+    lessons = [
+        {"name": "00", "ok": True, "seconds": 1.0},
+        {"name": "01", "ok": False, "seconds": 2.0},
+    ]
+    report = {"lessons": lessons, "minutes": 0.1, "site": "site", "score": None}
+    end = ["1 of 2 lessons ran, 0.1 minutes", "Read them: site"]
+    bare = closing_table({**report, "val_response_loss": None})
+    assert bare.splitlines() == ["", *end]
+    table = closing_table({**report, "val_response_loss": {"before": 3.5, "after": 1.25}})
+    blank, header, row, *rest = table.splitlines()
+    assert (blank, header.split(), rest) == ("", ["before", "after"], end)
+    assert row.split() == ["validation", "response", "loss", "(nats)", "3.50", "1.25"]

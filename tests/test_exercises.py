@@ -17,6 +17,7 @@ from exercises import ROOT, answers_of, run_notebook
 from helpers.checks import examine, exercises, find_exercise, same
 from helpers.checks.exercise import DIFFICULTIES
 from helpers.checks.registry import lessons_with_exercises
+from helpers.classroom.build import cell_prefix
 
 SOLUTIONS = sorted((ROOT / "exercises" / "solutions").glob("[0-9][0-9]_*.ipynb"))
 STUDENT = [path.parents[1] / path.name for path in SOLUTIONS]
@@ -86,6 +87,12 @@ def test_an_exercise_is_complete(exercise):
     if exercise.fallback:  # True and None are the same object for everybody: not to be recognised
         assert exercise.fallback() is not None
         assert not isinstance(exercise.fallback(), bool)
+
+
+def test_an_open_exercise_is_one_with_a_part_in_words(exercise):
+    (path,) = [path for path in STUDENT if path.name.startswith(exercise.lesson)]
+    ids = [cell.id for cell in nbformat.read(path, as_version=4).cells]
+    assert exercise.has_words == (f"{cell_prefix(exercise)}-words" in ids)
 
 
 @pytest.mark.parametrize("lesson", lessons_with_exercises())

@@ -1,7 +1,9 @@
 """The committed notebooks: executed, fresh, small, readable without a kernel, and well made."""
 
+import ast
 import re
 import statistics
+import symtable
 from pathlib import Path
 
 import nbformat
@@ -114,6 +116,96 @@ def test_links_between_lessons_lead_somewhere(notebook):
     for cell in text(notebook):
         for target in re.findall(r"\]\((?!http)([^)#]+)", cell.source):
             assert (NOTEBOOKS / target).exists(), target
+
+
+def names(statement):
+    """The names that a statement reads and those that it binds, of those that cells share."""
+    tables = [outer := symtable.symtable(ast.unparse(statement), "cell", "exec")]
+    for table in tables:
+        tables += table.get_children()
+    reads = {
+        symbol.get_name()
+        for table in tables
+        for symbol in table.get_symbols()
+        if symbol.is_referenced() and (table is outer or symbol.is_global())
+    }
+    symbols = [s for s in outer.get_symbols() if s.is_assigned() or s.is_imported()]
+    binds = {symbol.get_name() for symbol in symbols}
+    if isinstance(statement, (ast.For, ast.While, ast.If, ast.With, ast.Try)):
+        reads -= binds  # such as a loop's own variable
+    return (reads | binds if isinstance(statement, ast.AugAssign) else reads), binds
+
+
+def reads_and_binds(source):
+    """What a cell reads of others' names, and how it binds its own: name → the last statement.
+
+    What a function reads it reads when it is called: names that its cell binds are not others'.
+    """
+    reads, late, binds = set(), set(), {}
+    for statement in ast.parse(source).body:
+        read, bound = names(statement)
+        if isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
+            late |= read
+        else:
+            reads |= read - binds.keys()
+        imported = isinstance(statement, (ast.Import, ast.ImportFrom))
+        binds |= dict.fromkeys(bound, "import" if imported else ast.unparse(statement))
+    return reads | (late - binds.keys()), binds
+
+
+def taken_away(cells):
+    """Every name that a cell binds to something else after an earlier cell has read it, in words.
+
+    `cells` are (number, source). A copy of a name's own value, changed by `replace`, may take the name.
+    """
+    found, bound, readers = [], {}, {}
+    for number, source in cells:
+        reads, binds = reads_and_binds(source)
+        for name in sorted(reads & bound.keys()):
+            readers.setdefault(name, []).append((number, bound[name]))
+        for name, how in sorted(binds.items()):
+            earlier = [(n, before) for n, before in readers.get(name, []) if n != number]
+            robbed = [n for n, before in earlier if before != how]
+            same = name.startswith("my_guess") or how.startswith(f"{name} = replace({name}, ")
+            if robbed and not same:
+                found.append(f"cell {number} binds {name!r} anew, which cells {robbed} read")
+        bound |= binds
+    return found
+
+
+def test_an_earlier_cell_can_be_run_again(notebook):
+    """No cell takes a name that an earlier one reads for something else: give it another name."""
+    sources = [(i, c.source) for i, c in enumerate(notebook.cells) if c.cell_type == "code"]
+    found = taken_away(sources)
+    assert not found, "; ".join(found)
+
+
+@pytest.mark.parametrize(
+    ("cells", "found"),
+    [
+        (
+            ["rows = [1]", "len(rows)", "rows = 2"],
+            ["cell 2 binds 'rows' anew, which cells [1] read"],
+        ),
+        (["def f(): 1", "f()", "f = 2"], ["cell 2 binds 'f' anew, which cells [1] read"]),
+        (["from a import f", "[f(x) for x in 'ab']", "for f in 'ab': 1"], ["cell 2 binds 'f'"]),
+        (["x = 1", "def f(): return x", "x = 2"], ["cell 2 binds 'x' anew, which cells [1] read"]),
+        (["n = 1", "n += 1", "n = 9"], ["cell 2 binds 'n' anew, which cells [1] read"]),
+        (["rows = [1]", "rows = [2]", "len(rows)"], []),  # nobody had read it
+        (["rows = [1]\nlen(rows)", "rows = 2"], []),  # the first cell makes its own
+        (["x = 1", "for x in 'ab': print(x)", "for x in 'cd': print(x)"], []),
+        (["x = 1", "[x for x in 'ab']", "def f(x): return x", "x = 2"], []),
+        (["x = 1", "def f(): return x\nx = 2\nf()", "x = 3"], []),
+        (["x = 1", "print(x)", "x = 1"], []),
+        (["from a import f", "f()", "from a import f, g"], []),
+        (["s = a()", "print(s)", "s = replace(s, b=1)"], []),
+        (["my_guess = None", "print(my_guess)", "my_guess = 3"], []),
+    ],
+)
+def test_what_takes_a_name_away(cells, found):
+    said = taken_away(enumerate(cells))
+    assert len(said) == len(found)
+    assert all(line.startswith(start) for line, start in zip(said, found, strict=True))
 
 
 def test_changing_a_cell_makes_the_outputs_stale(path, tmp_path):

@@ -102,7 +102,7 @@ def test_what_110_items_can_show_at_all():
         "not resolved: 47.73 against 49.45 on 110 items is no difference, if single scores spread by "
         "32 points (standard deviation) and the two runs' scores of an item correlate by 0: the "
         "difference of -1.7 has the 95 % interval -10.3 to 6.8, and so many items can detect about "
-        "12.2 points. It would take a correlation above 0.96"
+        "12.2 points. It would take a correlation above 0.96 to resolve it"
     )
 
 
@@ -313,6 +313,10 @@ def test_course_compare_of_two_published_means(runs, capsys):
         ("compare a.jsonl 3 --items 9", "mean scores such as 49.45, not a.jsonl and 3. Leave --it"),
         ("compare a.jsonl b.jsonl --spread 9", "--spread and --correlation are for two means"),
         ("compare 1 2 --items 1", "1 items: give 2 or more"),
+        (
+            "compare a.jsonl none.jsonl",
+            "none.jsonl: No such file .* `course judge RUN/responses.json`",
+        ),
     ],
 )
 def test_course_compare_says_what_to_mend(runs, capsys, line, message):

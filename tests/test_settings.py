@@ -283,5 +283,16 @@ def test_a_prediction_is_set_beside_what_was_found():
         "You predicted 2, found: 4 points. Your prediction is 0.5 times what was found."
     )
     assert compare_guess(2, 0.0).endswith("Your prediction is off from what was found.")
+    assert compare_guess(1, 0.999).endswith("Your prediction is close to what was found.")
     assert compare_guess("Grow ", "grow").endswith("found: grow, as you predicted.")
     assert compare_guess("grow", "shrink").endswith("found: shrink, not what you predicted.")
+
+
+def test_a_prediction_that_agrees_in_the_digits_shown_holds():
+    found = 1.1269
+    assert compare_guess(1.13, found) == "You predicted 1.13, found: 1.13. Your prediction holds."
+    assert compare_guess(1.127, found).endswith("Your prediction holds.")
+    assert compare_guess(1.12, found).endswith("Your prediction is 0.99 times what was found.")
+    assert compare_guess(0, 0).endswith("Your prediction holds.")
+    assert compare_guess(3186, 3186, "tokens").endswith("3186 tokens. Your prediction holds.")
+    assert compare_guess(3190, 3186).endswith("Your prediction is close to what was found.")

@@ -72,6 +72,11 @@ class Exercise:
         """The number of its lesson: "02"."""
         return self.id[:2]
 
+    @property
+    def has_words(self) -> bool:
+        """Whether a part of the answer is written in words, which no check can read."""
+        return self.difficulty == "open"
+
 
 @dataclass(frozen=True)
 class Result:

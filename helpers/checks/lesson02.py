@@ -7,7 +7,7 @@ import random
 import torch
 from torch.nn import functional as F
 
-from helpers.checks.asking import nth, outcome
+from helpers.checks.asking import nth
 from helpers.checks.exercise import Exercise, Mistake, Part, call_it
 from helpers.collate import IGNORE_INDEX as NONE
 from helpers.tokenizer import END_OF_TEXT as END
@@ -556,6 +556,15 @@ def loss_or_refusal(logits, labels, weights) -> float:
     return loss_of(logits, labels, weights)
 
 
+def refusal(answer, *arguments) -> dict:
+    """What the answer returns, or the exception by which it refuses and whether that has words."""
+    try:
+        return {"returns": call_it(answer, *arguments)}
+    except (ValueError, ArithmeticError) as error:
+        has_words = any(character.isalpha() for character in str(error))
+        return {"raises": type(error).__name__, "in words": has_words}
+
+
 LOSS = Exercise(
     id="02.4",
     title="One sum, divided once",
@@ -624,9 +633,16 @@ LOSS = Exercise(
         Part(
             "a batch without targets is refused",
             lambda seed: scored([0, 0], seed),
-            lambda logits, labels, weights: {"raises": "ValueError"},
+            lambda logits, labels, weights: {"raises": "ValueError", "in words": True},
             "When no label is left, raise a ValueError that says so.",
             (
+                Mistake(
+                    "refuses without words",
+                    lambda logits, labels, weights: {"raises": "ValueError", "in words": False},
+                    "You refuse, but without a word. Whoever meets this an hour into a training "
+                    "sees a bare ValueError and has to guess what is wrong with which batch. Put "
+                    'it into brackets: raise ValueError("…").',
+                ),
                 Mistake(
                     "returns nan",
                     lambda logits, labels, weights: {"returns": float("nan")},
@@ -641,7 +657,7 @@ LOSS = Exercise(
                     "Raise a ValueError instead.",
                 ),
             ),
-            outcome,
+            refusal,
         ),
     ),
 )

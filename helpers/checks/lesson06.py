@@ -522,6 +522,13 @@ def planned(seed: int) -> tuple:
     )
 
 
+def just_enough(seed: int) -> tuple:
+    """A spread and an effect between what one seed fewer than MOST would detect and what MOST do."""
+    spread = round(0.02 + seed % 7 / 1000, 3)
+    detected = [spread * float(detectable(1 / math.sqrt(n), n - 1)) for n in (MOST - 1, MOST)]
+    return ([(spread, sum(detected) / 2)],)
+
+
 SHIFTS = (0, 1, 2, 3, 7, 11)  # of the ratio: with others, n and n - 1 degrees of freedom agree
 NORMAL = float(stats.norm.ppf(0.975) + stats.norm.ppf(0.8))
 
@@ -586,6 +593,21 @@ SEEDS_NEEDED = Exercise(
                     _each(lambda s, e: 1),
                     "One seed is enough for you. But one seed shows no spread, so nothing measured "
                     "with it has an interval. Start at n = 2.",
+                ),
+            ),
+            call=for_each,
+        ),
+        Part(
+            f"{MOST} seeds are tried too",
+            just_enough,
+            _each(seeds_needed),
+            f"Here {MOST} seeds are just enough: {MOST} is the answer.",
+            (
+                Mistake(
+                    f"stops before it tries {MOST}",
+                    _each(lambda s, e: None),
+                    f"You return None where {MOST} seeds are just enough. range(2, {MOST}) ends "
+                    f"with {MOST - 1}: Python leaves its end out.",
                 ),
             ),
             call=for_each,

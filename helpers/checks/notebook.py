@@ -131,6 +131,8 @@ def verdict_text(exercise: Exercise, outcome: Outcome, remark: str = "") -> str:
                 lines.append(f"     What came back: {shown(result.got)}")
     if not can_stop():
         lines.append("  (Too long a run cannot be ended here: interrupt the kernel if one hangs.)")
+    if exercise.has_words and outcome.verdict == "passed":
+        lines.append("The part in words is read by a person, not by this check: is it written?")
     return "\n".join(lines)
 
 

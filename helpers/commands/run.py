@@ -102,8 +102,8 @@ def closing_numbers(settings, runs: Path) -> dict:
 
 
 def closing_table(report: dict) -> str:
-    """The numbers of a course run as a small table."""
-    lines = ["", f"{'':34}{'before':>16}{'after':>18}"]
+    """The numbers of a course run as a small table, without one where the lessons left none."""
+    lines = []
     if loss := report["val_response_loss"]:
         name = "validation response loss (nats)"
         lines.append(f"{name:34}{loss['before']:>16.2f}{loss['after']:>18.2f}")
@@ -116,10 +116,12 @@ def closing_table(report: dict) -> str:
         ]
         lines.append(f"{'  95 % interval':34}{spans[0]:>16}{spans[1]:>18}")
         lines.append(f"  judge: {score['judge']}, {score['n']} test rows")
+    if lines:
+        lines.insert(0, f"{'':34}{'before':>16}{'after':>18}")
     passed = sum(lesson["ok"] for lesson in report["lessons"])
     lines.append(f"{passed} of {len(report['lessons'])} lessons ran, {report['minutes']} minutes")
     lines.append(f"Read them: {report['site']}")
-    return "\n".join(lines)
+    return "\n".join(["", *lines])
 
 
 COMMANDS = (add_run,)

@@ -258,8 +258,9 @@ def _published_in_words(result: dict[str, Any]) -> str:
         f"not resolved: {b:g} against {a:g} on {n} items is no difference, {assumed}: {interval}, "
         f"and so many items can detect about {_tenths(result['smallest_detectable'])} points"
     )
-    needed = result["needed_correlation"]
-    return words + (f". It would take a correlation above {needed:.2f}" if needed else "")
+    if needed := result["needed_correlation"]:
+        words += f". It would take a correlation above {needed:.2f} to resolve it"
+    return words
 
 
 # --- the border -----------------------------------------------------------------------------------

@@ -117,14 +117,12 @@ def read_verdicts(path: str | Path) -> list[Verdict]:
 def read_journal(path: str | Path, read: Callable, what: str, where: str) -> list:
     """What `read` makes of each line of a journal. Raises RunError for a line it makes None of.
 
-    `what` names a line and `where` says which file to name instead. The same for a file of the
-    user's own, which nobody should be told to remove.
+    `what` names a line and `where` says which file to name instead. The same for a file that is not
+    there, and for one of the user's own, which nobody should be told to remove.
     """
     try:
         lines = read_jsonl(path)
     except CourseError as error:
-        if not Path(path).is_file():
-            raise
         reason = str(error).removesuffix(" Remove that line or the file.")
         raise RunError(f"{reason} {where}") from error
     found = [read(line) for line in lines]
@@ -142,7 +140,7 @@ def known_fields(kind: type, line: Any) -> Any:
         return None
 
 
-WHERE_FROM = "Name a verdicts.jsonl that `course judge` wrote."
+WHERE_FROM = "Name a verdicts.jsonl that `course judge RUN/responses.json` wrote."
 
 
 def _verdict(line: Any) -> Verdict | None:

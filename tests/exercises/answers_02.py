@@ -288,6 +288,12 @@ def zero_for_nothing(logits, labels, weights):
     return float((losses(logits, labels) * weights).sum() / max(float(weights.sum()), 1e-9))
 
 
+def without_words(logits, labels, weights):
+    if not weights.sum():
+        raise ValueError
+    return loss_by_gather(logits, labels, weights)
+
+
 LOSS = Answers(
     other=loss_by_gather,
     wrong={
@@ -327,6 +333,9 @@ LOSS = Answers(
             "returns nan",
         ),
         "returns 0": Wrong(zero_for_nothing, "a batch without targets is refused", "returns 0"),
+        "bare ValueError": Wrong(
+            without_words, "a batch without targets is refused", "refuses without words"
+        ),
         "another exception": Wrong(
             lambda logits, labels, w: (
                 loss_by_gather(logits, labels, w) if float(w.sum()) else 1 / 0

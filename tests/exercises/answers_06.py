@@ -142,9 +142,9 @@ def by_loop(spread, effect):
     return n
 
 
-def search(factor, start=2, end=None):
+def search(factor, start=2, end=None, tried=range(101)):
     def answer(spread, effect):
-        for n in range(start, 101):
+        for n in tried[start:]:
             if factor(n) * spread / math.sqrt(n) <= effect:
                 return n
         return end
@@ -294,6 +294,11 @@ ANSWERS = {
             ),
             "one seed": Wrong(
                 search(both, start=1), "never fewer than two", "plans with a single seed"
+            ),
+            "range(2, 100)": Wrong(
+                search(both, tried=range(100)),
+                "100 seeds are tried too",
+                "stops before it tries 100",
             ),
             "end of search": Wrong(
                 search(both, end=100), REACH, "gives the end of the search for an answer"
