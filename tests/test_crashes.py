@@ -702,6 +702,25 @@ def test_what_a_killed_write_of_the_mark_leaves_makes_no_folder_somebody_elses(p
         lessons.check_out(place / "out")
 
 
+def test_single_lessons_can_be_run_again_and_again_in_a_folder_of_ones_own(
+    place, two_lessons, monkeypatch
+):
+    monkeypatch.setattr(lessons, "NOTEBOOKS", place / "notebooks")
+
+    def made(path, target, settings, runs):
+        write_json(runs / "made.json", 1)
+        return lessons.LessonResult(path.stem, True, 1.0)
+
+    monkeypatch.setattr(lessons, "execute", made)
+    settings = lessons.Settings.quick()
+    for _ in range(2):
+        assert [r.ok for r in lessons.run_lessons(settings, only="00", out=place / "out")] == [True]
+    found = lessons.find_lessons()
+    assert (
+        lessons.lessons_to_keep(found, place / "out", settings) == {}
+    )  # all is run when all is asked
+
+
 def test_a_lesson_that_was_edited_since_is_not_kept(place, two_lessons, monkeypatch):
     mark(place, monkeypatch)
     path = place / "notebooks/01_second.ipynb"
