@@ -15,7 +15,17 @@ from helpers import cli
 from helpers.data import load_records
 from helpers.errors import CourseError, RunError, SettingsError
 from helpers.evaluate import paired
-from helpers.experiment import Cell, Grid, differences, load_grid, measure, pack, run_grid, runner
+from helpers.experiment import (
+    Cell,
+    Grid,
+    differences,
+    load_grid,
+    measure,
+    pack,
+    run_grid,
+    runner,
+    summary,
+)
 from helpers.experiment.grid import METRICS, SWEEP
 from helpers.experiment.measure import (
     MEASURES,
@@ -31,7 +41,7 @@ from helpers.experiment.measure import (
     stops,
 )
 from helpers.experiment.rows import INVERTED, Rows, invert, length_ratio, load_material
-from helpers.files import alone_in, read_json, read_jsonl, write_json
+from helpers.files import alone_in, read_json, read_jsonl, write_json, write_jsonl
 from helpers.formatting import TEMPLATES
 from helpers.generate import Response
 from helpers.masking import Example, make_examples
@@ -489,6 +499,35 @@ def test_unfinished_arms_and_seeds_are_left_out(grid):
         load_grid("out").nll(("header+response", "all"))
 
 
+def test_an_arm_with_fewer_seeds_takes_none_from_the_others(grid):
+    """Each contrast stands on the seeds that its own two arms have."""
+    run(replace(grid, seeds=4))
+    before = summary(load_grid("out"))
+    run(replace(grid, arms=(*grid.arms, "response@0.5"), seeds=2))
+    means, contrasts = summary(load_grid("out"))
+    assert means["seeds"].tolist() == [[1, 2, 3, 4], [1, 2, 3, 4], [1, 2]]
+    assert dict(zip(contrasts["a"] + " - " + contrasts["b"], contrasts["seeds"], strict=True)) == {
+        "response - all": [1, 2, 3, 4],
+        "response@0.5 - all": [1, 2],
+        "response - response@0.5": [1, 2],
+    }
+    assert means.iloc[:2].equals(before[0])
+    assert contrasts.iloc[:1].equals(before[1])
+
+
+def test_arms_without_seeds_in_common_are_not_compared(grid):
+    run(grid)
+    rows = read_jsonl("out/runs.jsonl")
+    for row in rows:  # as if response had been run on other seeds
+        row["seed"] += 10 if row["arm"] == "response" else 0
+    write_jsonl("out/runs.jsonl", rows)
+    results = load_grid("out")
+    assert results.pairs() == {("response", "all"): []}
+    assert differences(results).empty
+    with pytest.raises(RunError, match=r"no two arms \(all, response\) have 2 finished seeds in c"):
+        summary(results)
+
+
 def test_a_packed_experiment_says_the_same(grid):
     """Small enough to publish, and every interval can be computed from it again."""
     run(replace(grid, ratios=("any", "inverted")))  # each with its own held-out tokens
@@ -704,6 +743,19 @@ def test_course_masking_in_words(grid, capsys):
     assert out.count("response@0.1") >= 4
     assert "every run: out" in out
     assert "resolved" in out or "response loss than" in out
+
+
+def test_course_masking_says_on_which_seeds_a_contrast_stands(grid, capsys):
+    few = MASKING.replace("--rows 4,8", "--rows 8")
+    assert cli.main([*few.replace(",response@0.1", "").split(), "--seeds", "3"]) == 0
+    assert "seeds 1" not in capsys.readouterr().out
+    assert cli.main(few.split()) == 0
+    said = capsys.readouterr().out
+    assert said.count("; seeds 1, 2, 3\n") == 2
+    assert said.count("; seeds 1, 2\n") == 1
+    assert said.count("\n  on 3 seeds: ") == 1
+    assert said.count("\n  on 2 seeds: ") == 2
+    assert "The arms have not all the same seeds" in said
 
 
 def test_course_masking_says_that_embeddings_are_frozen(grid, capsys):

@@ -128,9 +128,17 @@ def masking_notes(results) -> list[str]:
     if n := len(results.about["left_out"]):
         notes.append(f"rows left out: {n}; {results.out / 'grid.json'} says which and why.")
     for setting in results.settings():
-        if len(results.arms(**setting)) < 2:
-            what = ", ".join(f"{name} {value}" for name, value in setting.items())
+        what = ", ".join(f"{name} {value}" for name, value in setting.items())
+        seeds = results.pairs(**setting)
+        if not any(len(common) >= 2 for common in seeds.values()):
             notes.append(f"not finished, so not shown: {what}. The command that began it goes on.")
+            continue
+        for (a, b), common in seeds.items():
+            if len(common) < 2:
+                notes.append(
+                    f"not compared: {a} and {b} have {len(common)} finished seeds in common, and an "
+                    f"interval needs 2 ({what})."
+                )
     for row in results.sweep.itertuples() if len(results.sweep) else ():
         if row.chosen:
             edge = ", the end of what was tried: the best may lie beyond" if row.edge else ""
@@ -144,7 +152,7 @@ def masking_report(results) -> tuple[dict, str]:
 
     arms, pairs, parts = [], [], []
     for setting in results.settings():
-        if len(results.arms(**setting)) < 2:
+        if not any(len(common) >= 2 for common in results.pairs(**setting).values()):
             continue  # begun by another command and not finished: a note says so
         means, contrasts = summary(results, **setting)
         for row in means.to_dict("records"):
@@ -173,9 +181,17 @@ def masking_table(setting: dict, means, contrasts) -> str:
         f"{setting['rows']} rows, epochs: {setting['epochs']}, {rate}{ratio}",
         f"{'response loss, nats a token':28}{'mean':>8}  95 % interval",
     ]
-    for row in means.itertuples():
-        lines.append(f"  {row.arm:26}{row.mean:>8.4f}  {row.low:.4f} to {row.high:.4f}")
-    lines += [f"  {words}" for words in contrasts["words"]]
+    same = all(seeds == means["seeds"][0] for seeds in means["seeds"])
+    on = ["" if same else f"; seeds {', '.join(map(str, s))}" for s in means["seeds"]]
+    for row, seeds in zip(means.itertuples(), on, strict=True):
+        lines.append(f"  {row.arm:26}{row.mean:>8.4f}  {row.low:.4f} to {row.high:.4f}{seeds}")
+    if not same:
+        lines.append(
+            "  The arms have not all the same seeds: a mean is over its arm's own, a difference over "
+            "those that both arms have."
+        )
+    for words, seeds in zip(contrasts["words"], contrasts["seeds"], strict=True):
+        lines.append(f"  {words}" if same else f"  on {len(seeds)} seeds: {words}")
     return "\n".join(lines)
 
 

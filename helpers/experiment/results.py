@@ -54,6 +54,18 @@ class Results:
         finished = self.runs_of(**setting).groupby("arm", sort=False)["seed"].nunique()
         return [arm for arm, seeds in finished.items() if seeds >= 2]
 
+    def seeds(self, arms: Sequence[str], **setting) -> list[int]:
+        """The seeds that all of these arms have finished."""
+        runs = self.runs_of(**setting)
+        found = [set(runs.loc[runs["arm"] == arm, "seed"].tolist()) for arm in arms]
+        return sorted(set.intersection(*found)) if found else []
+
+    def pairs(self, arms: Sequence[str] = (), **setting) -> dict[tuple[str, str], list[int]]:
+        """Every pair of arms, the announced one first → the seeds that both have finished."""
+        arms = tuple(arms) or tuple(self.arms(**setting))
+        primary = PRIMARY if set(PRIMARY) <= set(arms) else None
+        return {pair: self.seeds(pair, **setting) for pair in paired.pairs(arms, primary)}
+
     def nll(self, arms: Sequence[str] = (), **setting) -> tuple[dict[str, np.ndarray], np.ndarray]:
         """Each arm's summed response nll (S, I), paired by seed and held-out row; tokens (I,).
 
@@ -64,7 +76,7 @@ class Results:
         runs = self.runs_of(**setting)
         arms = tuple(arms) or tuple(self.arms(**setting))
         by_arm = {arm: runs[runs["arm"] == arm].set_index("seed") for arm in arms}
-        seeds = sorted(set.intersection(*(set(r.index) for r in by_arm.values()))) if arms else []
+        seeds = self.seeds(arms, **setting)
         if len(seeds) < 2:
             raise RunError(
                 f"{self.out}: {len(seeds)} seed{'' if len(seeds) == 1 else 's'} finished for every "
@@ -195,7 +207,7 @@ def differences(results: Results, a: str = "response", b: str = "all", **options
     """
     table = []
     for setting in results.settings():
-        if not {a, b} <= set(results.arms(**setting)):
+        if len(results.seeds((a, b), **setting)) < 2:
             continue
         nll, tokens = results.nll((a, b), **setting)
         found = paired.contrasts(nll, tokens, primary=(a, b), **options).iloc[0]
@@ -205,8 +217,24 @@ def differences(results: Results, a: str = "response", b: str = "all", **options
 
 
 def summary(results: Results, arms: Sequence[str] = (), *, per: str = "token", **setting):
-    """(arm means, contrasts) of one setting, as tables of `paired`; `arms` picks some."""
-    nll, tokens = results.nll(arms, **setting)
-    primary = PRIMARY if set(PRIMARY) <= set(nll) else None
-    means = paired.arm_means(nll, tokens, per=per)
-    return means, paired.contrasts(nll, tokens, primary=primary, per=per)
+    """(arm means, contrasts) of one setting, as tables of `paired`; `arms` picks some.
+
+    Both have a column more: the `seeds`. A mean is over all seeds of its arm, a contrast over those
+    that its two arms have in common; pairs with fewer than 2 are left out. Raises RunError when no
+    pair is left.
+    """
+    arms = tuple(arms) or tuple(results.arms(**setting))
+    common = {pair: s for pair, s in results.pairs(arms, **setting).items() if len(s) >= 2}
+    if not common:
+        raise RunError(
+            f"{results.out}: no two arms ({', '.join(arms) or 'none'}) have 2 finished seeds in "
+            "common, and an interval needs 2. The command that began the experiment goes on with it."
+        )
+    means = [paired.arm_means(*results.nll((arm,), **setting), per=per) for arm in arms]
+    found = [paired.contrast(*results.nll(pair, **setting), *pair, per=per) for pair in common]
+    primary = PRIMARY if PRIMARY in common else None
+    contrasts = paired.verdicts(list(common), found, primary=primary, per=per)
+    seeds = [results.seeds((arm,), **setting) for arm in arms]
+    return pd.concat(means, ignore_index=True).assign(seeds=seeds), contrasts.assign(
+        seeds=list(common.values())
+    )
