@@ -24,6 +24,7 @@ from helpers.experiment import (
     pack,
     run_grid,
     runner,
+    secondary,
     summary,
 )
 from helpers.experiment.grid import METRICS, SWEEP
@@ -703,6 +704,50 @@ def test_metrics_in_a_grid_are_columns_of_every_row(grid):
     assert rows[0]["distance"] == 0 < rows[1]["distance"]
     assert {"gap", "verbatim_train", "overlap", "stopped", "score"} < set(rows[0])
     assert 0 <= rows[1]["score"] <= 100
+
+
+def test_every_metric_is_reported_with_its_interval_over_seeds(grid, capsys):
+    """Means per arm and response - all, from numbers that can be checked by hand."""
+    run(replace(grid, seeds=3, metrics=("stops", "score")))
+    rows = read_jsonl("out/runs.jsonl")
+    assert set(rows[1]) - set(runner.COLUMNS) == {"stopped", "answer_tokens", "score"}
+    scores = {"all": [10.0, 20.0, 30.0], "response": [11.0, 22.0, 33.0]}  # 1, 2 and 3 more
+    for row in rows[1:]:
+        row["score"] = scores[row["arm"]][row["seed"] - 1]
+        row["stopped"] = 1.0
+        row["answer_tokens"] = None if row["arm"] == "all" else 5.0
+    write_jsonl("out/runs.jsonl", rows)
+    found = {row["metric"]: row for row in secondary(load_grid("out"))}
+    half = 4.302653 * 1 / math.sqrt(3)  # t with 2 degrees of freedom, and the deviation of 1, 2, 3
+    assert found["score"] == {
+        "metric": "score",
+        "means": {"all": 20, "response": 22},
+        "difference": 2,
+        "ci95": [pytest.approx(2 - half), pytest.approx(2 + half)],
+        "seeds": [1, 2, 3],
+    }
+    assert (found["stopped"]["difference"], found["stopped"]["ci95"]) == (0, None)
+    assert found["answer_tokens"]["means"] == {"all": None, "response": 5}
+    assert (found["answer_tokens"]["difference"], found["answer_tokens"]["seeds"]) == (None, [])
+
+    again = MASKING.replace(",response@0.1 --seeds 2 --rows 4,8", " --seeds 3 --rows 8")
+    again = f"{again} --metrics score,stops"
+    assert cli.main(again.split()) == 0
+    said = capsys.readouterr().out
+    assert (
+        "\n  score: all 20, response 22; response - all 2 (95 % interval -0.4841 to 4.484)" in said
+    )
+    assert "\n  answer_tokens: all nothing to measure, response 5\n" in said
+    assert said.count("secondary and not corrected for their number") == 1
+    assert cli.main([*again.split(), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)["metrics"]
+    assert [(row["metric"], row["rows"]) for row in told][-1] == ("score", 8)
+    assert told[-1]["ci95"] == found["score"]["ci95"]
+
+
+def test_without_metrics_there_is_nothing_beside_the_loss(grid):
+    assert set(run(grid)[1]) == set(runner.COLUMNS)
+    assert secondary(load_grid("out")) == []
 
 
 # --- the command line ----------------------------------------------------------------------------

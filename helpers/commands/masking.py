@@ -148,9 +148,9 @@ def masking_notes(results) -> list[str]:
 
 def masking_report(results) -> tuple[dict, str]:
     """What `--json` prints and what people read: means and contrasts, setting by setting."""
-    from helpers.experiment import summary
+    from helpers.experiment import secondary, summary
 
-    arms, pairs, parts = [], [], []
+    arms, pairs, metrics, parts = [], [], [], []
     for setting in results.settings():
         if not any(len(common) >= 2 for common in results.pairs(**setting).values()):
             continue  # begun by another command and not finished: a note says so
@@ -159,10 +159,13 @@ def masking_report(results) -> tuple[dict, str]:
             arms.append({**with_ci95(row), **setting})
         for row in contrasts.to_dict("records"):
             pairs.append({**with_ci95(row), **setting})
-        parts.append(masking_table(setting, means, contrasts))
+        others = secondary(results, **setting)
+        metrics += [{**row, **setting} for row in others]
+        parts.append("\n".join([masking_table(setting, means, contrasts), *metric_lines(others)]))
     base = results.runs[results.runs["arm"] == "base"].set_index("run")["response_loss"].to_dict()
     text = "\n\n".join([*parts, f"every run: {results.out / 'runs.jsonl'}"])
-    return {"arms": arms, "pairs": pairs, "before": base, "out": str(results.out)}, text
+    report = {"arms": arms, "pairs": pairs, "metrics": metrics, "before": base}
+    return {**report, "out": str(results.out)}, text
 
 
 def with_ci95(row: dict) -> dict:
@@ -193,6 +196,27 @@ def masking_table(setting: dict, means, contrasts) -> str:
     for words, seeds in zip(contrasts["words"], contrasts["seeds"], strict=True):
         lines.append(f"  {words}" if same else f"  on {len(seeds)} seeds: {words}")
     return "\n".join(lines)
+
+
+def metric_lines(found: list[dict]) -> list[str]:
+    """What was measured beside the loss, for people; nothing when nothing was."""
+    lines = []
+    for row in found:
+        means = [
+            f"{arm} {'nothing to measure' if mean is None else format(mean, '.4g')}"
+            for arm, mean in row["means"].items()
+        ]
+        line = f"  {row['metric']}: {', '.join(means)}"
+        if row["difference"] is not None:
+            line += f"; response - all {row['difference']:.4g}"
+        if row["ci95"]:
+            line += " (95 % interval {:.4g} to {:.4g})".format(*row["ci95"])
+        lines.append(line)
+    head = (
+        "beside the loss: means over seeds and t-intervals over seeds, all of them secondary and not "
+        "corrected for their number"
+    )
+    return [head, *lines] if lines else []
 
 
 COMMANDS = (add_masking,)

@@ -20,7 +20,8 @@ import pandas as pd
 from helpers.errors import RunError, SettingsError
 from helpers.evaluate import paired
 from helpers.evaluate.paired import PRIMARY
-from helpers.experiment.runner import BASE, PACKED, ROW, TRY, items_path, visible
+from helpers.evaluate.scorecard import mean_interval
+from helpers.experiment.runner import BASE, COLUMNS, PACKED, ROW, TRY, items_path, visible
 from helpers.files import (
     atomic_path,
     check_folder,
@@ -238,3 +239,30 @@ def summary(results: Results, arms: Sequence[str] = (), *, per: str = "token", *
     return pd.concat(means, ignore_index=True).assign(seeds=seeds), contrasts.assign(
         seeds=list(common.values())
     )
+
+
+def secondary(results: Results, **setting) -> list[dict]:
+    """What `--metrics` measured in one setting: `metric means difference ci95 seeds` of each number.
+
+    `means` are the arms' over their seeds; `difference` is response - all over the `seeds` that both
+    have a number for, `ci95` its t-interval over these seeds: not corrected for how many there are,
+    and blind to the chance in the held-out rows. None is what fewer than 2 seeds, or differences
+    that are all the same, do not tell.
+    """
+    runs, arms = results.runs_of(**setting), results.arms(**setting)
+    found = []
+    for metric in (column for column in runs if column not in COLUMNS):
+        values = pd.to_numeric(runs[metric], errors="coerce").groupby([runs["seed"], runs["arm"]])
+        table = values.mean().unstack("arm").reindex(columns=[*arms, *set(PRIMARY) - set(arms)])
+        gains = (table[PRIMARY[0]] - table[PRIMARY[1]]).dropna()
+        spread = len(gains) > 1 and gains.min() < gains.max()
+        found.append(
+            {
+                "metric": metric,
+                "means": {arm: None if np.isnan(m) else m for arm, m in table[arms].mean().items()},
+                "difference": float(gains.mean()) if len(gains) else None,
+                "ci95": list(mean_interval(gains.tolist())[1:]) if spread else None,
+                "seeds": gains.index.tolist(),
+            }
+        )
+    return found

@@ -79,6 +79,11 @@ PACKED = "items.npz"
 ROW = row_with(  # of runs.jsonl: what its readers need of it
     run=str, arm=str, seed=int, rows=int, epochs=int, ratio=str, rate=str, length_ratio=NUMBER
 )
+COLUMNS = (  # of every row there; what --metrics measured comes beside them
+    *("run", "arm", "seed", "rows", "epochs", "ratio", "rate", "length_ratio", "model", "data"),
+    *("heldout", "heldout_rows", "lr", "steps", "tokens", "target_tokens", "train_loss"),
+    *("seconds", "response_loss", "response_loss_per_example"),
+)
 TRY = row_with(  # of sweep.jsonl
     run=str, arm=str, rows=int, epochs=int, ratio=str, lr=NUMBER, val_response_loss=NUMBER_OR_NONE
 )
