@@ -97,6 +97,17 @@ def test_an_arm_written_in_two_ways_is_the_same_run(grid):
     assert names == [("all", "response@0.1")] * 2
 
 
+@pytest.mark.parametrize(
+    "arms", [("all", "response@0"), ("response@1.0", "response"), ("response@1", "response@0.0")]
+)
+def test_an_arm_whose_prompt_weight_changes_nothing_has_its_plain_name(grid, trained, arms):
+    """The report would not know it for the contrast announced, and train it twice."""
+    run(grid)
+    trained.clear()
+    assert run(replace(grid, arms=arms)) == trained == []
+    assert list(load_grid("out").pairs()) == [("response", "all")]
+
+
 def test_a_resolved_grid_can_be_resolved_again(grid):
     for settings in (grid, replace(grid, sweep=True, lrs=())):
         assert settings.resolved().resolved() == settings.resolved()

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from helpers.errors import SettingsError, nearest
-from helpers.masking import segment_weights
+from helpers.masking import ARMS, segment_weights
 from helpers.runs import FORMERLY, RunSettings, default_lr
 
 DEFAULT_ARMS = ("all", "instruction+response", "header+response", "response", "response@0.1")
@@ -86,8 +86,8 @@ class Grid:
 
         Raises SettingsError for whatever could not be trained, or not be compared.
         """
+        check_arms(self.arms)
         arms = tuple(canonical(arm) for arm in self.arms)
-        check_arms(arms)
         check_seeds(self.seeds)
         for name in ("epochs", "lrs", "rows", "ratios", "metrics"):
             check_distinct(name, getattr(self, name))
@@ -142,8 +142,15 @@ class Grid:
 
 
 def canonical(arm: str) -> str:
-    """The arm's name with its prompt weight written in one way: "response@0.10" is "response@0.1"."""
-    segment_weights(arm)
+    """The one name of all ways to write an arm.
+
+    >>> canonical("response@0.10"), canonical("response@0"), canonical("response@1")
+    ('response@0.1', 'response', 'all')
+    """
+    weights = segment_weights(arm)
+    for plain in ARMS:
+        if segment_weights(plain) == weights:
+            return plain
     name, at, weight = arm.partition("@")
     return f"{name}@{float(weight):g}" if at else name
 
