@@ -797,6 +797,9 @@ def test_course_masking_in_words(grid, capsys):
     assert "4 rows, epochs: 1, lr 0.01\n" in out
     assert "8 rows, epochs: 1, lr 0.01\n" in out
     assert out.count("response@0.1") >= 4
+    said = "response - all is tested once in each of 2 settings and not corrected for their number"
+    assert out.count(said) == 1
+    assert "at least one is resolved is up to 10%." in out  # 1 - 0.95²
     assert "every run: out" in out
     assert "resolved" in out or "response loss than" in out
 
@@ -809,6 +812,7 @@ def test_course_masking_says_on_which_seeds_a_contrast_stands(grid, capsys):
     said = capsys.readouterr().out
     assert said.count("; seeds 1, 2, 3\n") == 2
     assert said.count("; seeds 1, 2\n") == 1
+    assert "is tested once" not in said
     assert said.count("\n  on 3 seeds: ") == 1
     assert said.count("\n  on 2 seeds: ") == 2
     assert "The arms have not all the same seeds" in said
