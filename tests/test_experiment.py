@@ -472,6 +472,39 @@ def test_a_run_whose_losses_are_gone_is_done_again_and_counts_once(grid, trained
     assert sorted(load_grid("out").runs["run"]) == sorted(row["run"] for row in rows)
 
 
+def test_new_seeds_begin_where_the_first_seed_says(grid, trained):
+    """In a new folder a test on fresh seeds, in the same one more seeds."""
+    run(replace(grid, first_seed=7), "new")
+    assert sorted({cell.seed for cell in trained}) == [7, 8]
+    assert read_json("new/grid.json")["settings"]["first_seed"] == 7
+    run(grid)
+    trained.clear()
+    run(replace(grid, first_seed=2, seeds=3))
+    assert [(cell.seed, cell.arm) for cell in trained] == [
+        (seed, arm) for seed in (3, 4) for arm in ("all", "response")
+    ]
+    assert load_grid("out").pairs() == {("response", "all"): [1, 2, 3, 4]}
+    assert read_json("out/grid.json")["settings"]["first_seed"] == 1
+    alike = [load_grid("new").runs, load_grid("out").runs]
+    assert not set(alike[0]["response_loss"][1:]) & set(alike[1]["response_loss"][1:])
+
+
+def test_an_experiment_from_before_there_was_a_first_seed_goes_on(grid):
+    run(grid)
+    about = read_json("out/grid.json")
+    del about["settings"]["first_seed"]
+    write_json("out/grid.json", about)
+    run(replace(grid, first_seed=3))
+    assert load_grid("out").pairs() == {("response", "all"): [1, 2, 3, 4]}
+    assert read_json("out/grid.json")["settings"]["first_seed"] == 1
+
+
+@pytest.mark.parametrize("seed", [0, -1, 10**9 + 1])
+def test_a_first_seed_that_is_no_seed_of_a_grid_is_refused(grid, seed):
+    with pytest.raises(SettingsError, match=rf"first seed is {seed}: give .* 1 to 1,000,000,000"):
+        replace(grid, first_seed=seed).resolved()
+
+
 # --- read back -----------------------------------------------------------------------------------
 
 

@@ -45,6 +45,14 @@ def add_masking(commands):
         help="how many; default 5. Fix it first: adding seeds until a difference is resolved finds one "
         "by chance more often than in 5 of 100",
     )
+    parser.add_argument(
+        "--first-seed",
+        type=whole_number,
+        default=1,
+        metavar="K",
+        help="take the seeds from K on; default 1. With a new --out, what one experiment showed can be "
+        "tested on seeds that had no part in it; in the same folder they are added to the others",
+    )
     parser.add_argument("--rows", type=list_of(whole_number), metavar="N,…", help="default: all")
     parser.add_argument("--epochs", type=list_of(whole_number), default=(2,), metavar="N,…")
     parser.add_argument(
@@ -96,6 +104,7 @@ def _masking(args) -> int:
         heldout=args.heldout,
         arms=args.arms or DEFAULT_ARMS,
         seeds=args.seeds,
+        first_seed=args.first_seed,
         rows=args.rows or (),
         epochs=args.epochs,
         lrs=args.lr or (),
