@@ -12,12 +12,14 @@ from conftest import HERE, SMALL, TINY, random_model, small_files
 from torch.nn import functional as F
 
 from helpers import cli
+from helpers.commands.masking import masking_report
 from helpers.data import load_records
 from helpers.errors import CourseError, RunError, SettingsError
 from helpers.evaluate import paired
 from helpers.experiment import (
     Cell,
     Grid,
+    above_untouched,
     differences,
     load_grid,
     measure,
@@ -787,6 +789,30 @@ def test_every_metric_is_reported_with_its_interval_over_seeds(grid, capsys):
     told = json.loads(capsys.readouterr().out)["metrics"]
     assert [(row["metric"], row["rows"]) for row in told][-1] == ("score", 8)
     assert told[-1]["ci95"] == found["score"]["ci95"]
+
+
+def test_runs_that_training_made_worse_are_named(grid, capsys):
+    """Compared with the untouched model on the same rows; without it, with guessing."""
+    run(replace(grid, ratios=("any", "inverted")))
+    rows = read_jsonl("out/runs.jsonl")
+    losses = {"base": 5, "base-inverted": 3, "all-seed1-rows8-epochs1-lr0.01": 2823}
+    losses |= {"all-seed1-rows8-epochs1-inverted-lr0.01": 4}  # worse than 3, though not than 5
+    for row in rows:
+        row["response_loss"] = losses.get(row["run"], 2.5)
+    write_jsonl("out/runs.jsonl", rows)
+    assert above_untouched(load_grid("out")) == list(losses)[2:]
+    said = masking_report(load_grid("out"))
+    assert said[0]["above_untouched"] == list(losses)[2:]
+    assert (
+        f"Take care: training made 2 runs worse than the untouched model ({list(losses)[2]}, "
+        in (said[1])
+    )
+    write_jsonl("out/runs.jsonl", rows[2:])
+    assert above_untouched(load_grid("out")) == list(losses)[2:3]  # 2823, above ln(50257) = 10.8
+    for row in rows:
+        row["response_loss"] = 2.5
+    write_jsonl("out/runs.jsonl", rows)
+    assert "Take care" not in masking_report(load_grid("out"))[1]
 
 
 def test_without_metrics_there_is_nothing_beside_the_loss(grid):

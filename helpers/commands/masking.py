@@ -163,7 +163,7 @@ def masking_notes(results) -> list[str]:
 
 def masking_report(results) -> tuple[dict, str]:
     """What `--json` prints and what people read: means and contrasts, setting by setting."""
-    from helpers.experiment import secondary, summary
+    from helpers.experiment import above_untouched, secondary, summary
 
     arms, pairs, metrics, parts = [], [], [], []
     for setting in results.settings():
@@ -179,9 +179,11 @@ def masking_report(results) -> tuple[dict, str]:
         parts.append("\n".join([masking_table(setting, means, contrasts), *metric_lines(others)]))
     base = results.runs[results.runs["arm"] == "base"].set_index("run")["response_loss"].to_dict()
     parts += several_settings([(pair["a"], pair["b"]) for pair in pairs])
+    worse = above_untouched(results)
+    parts += diverged(worse)
     text = "\n\n".join([*parts, f"every run: {results.out / 'runs.jsonl'}"])
     report = {"arms": arms, "pairs": pairs, "metrics": metrics, "before": base}
-    return {**report, "out": str(results.out)}, text
+    return {**report, "above_untouched": worse, "out": str(results.out)}, text
 
 
 def with_ci95(row: dict) -> dict:
@@ -226,6 +228,18 @@ def several_settings(tested: list[tuple[str, str]]) -> list[str]:
         f"to {by_chance:.0%}."
     )
     return [line] if n > 1 else []
+
+
+def diverged(runs: list[str]) -> list[str]:
+    """A line that names the runs that training made worse, if there are any."""
+    if not runs:
+        return []
+    named = ", ".join(runs[:6]) + (f" and {len(runs) - 6} more" if len(runs) > 6 else "")
+    return [
+        f"Take care: training made {len(runs)} run{'' if len(runs) == 1 else 's'} worse than the "
+        f"untouched model ({named}). What is said of them says little about masking; lower the rate "
+        "with --lr, or find one with --sweep."
+    ]
 
 
 def metric_lines(found: list[dict]) -> list[str]:

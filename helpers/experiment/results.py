@@ -9,6 +9,7 @@ file, from which every interval can be computed again.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +33,7 @@ from helpers.files import (
 )
 
 FACTORS = ("rows", "epochs", "ratio", "rate")
+GUESSING = math.log(50257)  # nats a token, of a model that finds every token equally likely
 
 
 @dataclass(frozen=True)
@@ -215,6 +217,20 @@ def differences(results: Results, a: str = "response", b: str = "all", **options
         ratio = results.runs_of(**setting)["length_ratio"].mean()
         table.append({**setting, "length_ratio": ratio, **found.to_dict()})
     return pd.DataFrame(table)
+
+
+def above_untouched(results: Results) -> list[str]:
+    """The runs whose held-out loss is above the untouched model's: training made them worse.
+
+    Where that was not measured (yet), those above the loss of guessing: ln of the vocabulary.
+    """
+    runs = results.runs
+    before = runs[runs["arm"] == BASE].set_index("run")["response_loss"].to_dict()
+    limits = [
+        before.get(f"{BASE}-inverted" if ratio == "inverted" else BASE, GUESSING)
+        for ratio in runs["ratio"]
+    ]
+    return runs.loc[(runs["arm"] != BASE) & (runs["response_loss"] > limits), "run"].tolist()
 
 
 def summary(results: Results, arms: Sequence[str] = (), *, per: str = "token", **setting):
