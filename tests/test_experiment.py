@@ -249,8 +249,12 @@ def test_held_out_rows(grid, records):
 
 def test_the_training_file_is_not_held_out(grid, records):
     write_json("copy.json", records)
-    with pytest.raises(SettingsError, match=r"copy.json.*are the data itself.*leave --heldout out"):
-        run(replace(grid, heldout="copy.json"))
+    write_jsonl("lines.jsonl", [{"id": n, **record} for n, record in enumerate(records[::-1])])
+    for name in ("copy.json", "lines.jsonl"):
+        with pytest.raises(
+            SettingsError, match=rf"{name}.*are the data itself.*leave --heldout out"
+        ):
+            run(replace(grid, heldout=name))
 
 
 # --- the length ratio ----------------------------------------------------------------------------
@@ -848,6 +852,18 @@ def test_course_masking_prints_one_object(grid, capsys):
         assert pairs[0]["difference"] == pytest.approx(means["response"] - means["all"])
     assert "measured on 5 held-out rows" in captured.err
     assert "1,000 or more" in captured.err
+
+
+def test_course_masking_counts_seeds_and_held_out_rows(grid, capsys, records):
+    """Who reads the object alone learns what the notes for people say."""
+    write_json("mixed.json", records[:4] + records[25:])  # 4 are trained on
+    few = MASKING.replace("--rows 4,8", "--rows 8 --heldout mixed.json --json")
+    assert cli.main(few.split()) == 0
+    captured = capsys.readouterr()
+    value = json.loads(captured.out)
+    assert value["heldout"] == {"rows": 9, "seen_in_training": 4, "is": "mixed.json"}
+    assert [row["seeds"] for row in value["arms"] + value["pairs"]] == [[1, 2]] * 6
+    assert "Take care: 4 of them stand in the training rows too" in captured.err
 
 
 def test_course_masking_in_words(grid, capsys):

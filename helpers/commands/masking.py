@@ -161,6 +161,16 @@ def masking_notes(results) -> list[str]:
     return notes
 
 
+def heldout_report(about: dict) -> dict:
+    """How many rows were measured on, which, and how many of them stand in the training rows too."""
+    rows, which = about["rows"], about["settings"]["heldout_is"]
+    return {
+        "rows": rows["heldout"],
+        "seen_in_training": rows["heldout_seen_in_training"],
+        "is": which,
+    }
+
+
 def masking_report(results) -> tuple[dict, str]:
     """What `--json` prints and what people read: means and contrasts, setting by setting."""
     from helpers.experiment import above_untouched, secondary, summary
@@ -183,6 +193,7 @@ def masking_report(results) -> tuple[dict, str]:
     parts += diverged(worse)
     text = "\n\n".join([*parts, f"every run: {results.out / 'runs.jsonl'}"])
     report = {"arms": arms, "pairs": pairs, "metrics": metrics, "before": base}
+    report["heldout"] = heldout_report(results.about)
     return {**report, "above_untouched": worse, "out": str(results.out)}, text
 
 
