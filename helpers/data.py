@@ -352,8 +352,8 @@ def split_sizes(n: int) -> tuple[int, int, int]:
     """Rows of the train, test and validation parts. Raises DataError below 20 rows."""
     if n < SMALLEST:
         raise DataError(
-            f"{n} rows are too few to split: at least {SMALLEST} are needed. Add rows, or name a "
-            "validation file of your own (`--val FILE`)."
+            f"{n} rows are too few to split: at least {SMALLEST} are needed. Add rows; only "
+            "`course train` can take a validation file of your own instead (`--val FILE`)."
         )
     n_train, n_test = int(0.85 * n), int(0.10 * n)
     return n_train, n_test, n - n_train - n_test

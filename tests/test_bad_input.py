@@ -306,6 +306,11 @@ CASES = {
         ("5 rows are too few", "at least 20", "--val FILE"),
         file("bad.json", [ROW] * 5),
     ),
+    "5 rows for a command without --val": Case(
+        MASKING.replace("data.json", "bad.json"),
+        ("5 rows are too few", "at least 20", "Add rows; only `course train` can take"),
+        file("bad.json", [ROW] * 5),
+    ),
     "a row without instruction": Case(
         f"{DATA} bad.json",
         ("row 4", "'instruction' is missing", "found: 'input', 'output'", "Add it"),

@@ -12,10 +12,23 @@ from conftest import HERE, SMALL, TINY, random_model, small_files
 from torch.nn import functional as F
 
 from helpers import cli
+from helpers.commands.masking import masking_report
 from helpers.data import load_records
 from helpers.errors import CourseError, RunError, SettingsError
 from helpers.evaluate import paired
-from helpers.experiment import Cell, Grid, differences, load_grid, measure, pack, run_grid, runner
+from helpers.experiment import (
+    Cell,
+    Grid,
+    above_untouched,
+    differences,
+    load_grid,
+    measure,
+    pack,
+    run_grid,
+    runner,
+    secondary,
+    summary,
+)
 from helpers.experiment.grid import METRICS, SWEEP
 from helpers.experiment.measure import (
     MEASURES,
@@ -31,7 +44,7 @@ from helpers.experiment.measure import (
     stops,
 )
 from helpers.experiment.rows import INVERTED, Rows, invert, length_ratio, load_material
-from helpers.files import alone_in, read_json, read_jsonl, write_json
+from helpers.files import alone_in, read_json, read_jsonl, write_json, write_jsonl
 from helpers.formatting import TEMPLATES
 from helpers.generate import Response
 from helpers.masking import Example, make_examples
@@ -84,6 +97,17 @@ def test_an_arm_written_in_two_ways_is_the_same_run(grid):
         replace(grid, arms=("all", a)).resolved().arms for a in ("response@.1", "response@0.10")
     ]
     assert names == [("all", "response@0.1")] * 2
+
+
+@pytest.mark.parametrize(
+    "arms", [("all", "response@0"), ("response@1.0", "response"), ("response@1", "response@0.0")]
+)
+def test_an_arm_whose_prompt_weight_changes_nothing_has_its_plain_name(grid, trained, arms):
+    """The report would not know it for the contrast announced, and train it twice."""
+    run(grid)
+    trained.clear()
+    assert run(replace(grid, arms=arms)) == trained == []
+    assert list(load_grid("out").pairs()) == [("response", "all")]
 
 
 def test_a_resolved_grid_can_be_resolved_again(grid):
@@ -225,8 +249,12 @@ def test_held_out_rows(grid, records):
 
 def test_the_training_file_is_not_held_out(grid, records):
     write_json("copy.json", records)
-    with pytest.raises(SettingsError, match=r"copy.json.*are the data itself.*leave --heldout out"):
-        run(replace(grid, heldout="copy.json"))
+    write_jsonl("lines.jsonl", [{"id": n, **record} for n, record in enumerate(records[::-1])])
+    for name in ("copy.json", "lines.jsonl"):
+        with pytest.raises(
+            SettingsError, match=rf"{name}.*are the data itself.*leave --heldout out"
+        ):
+            run(replace(grid, heldout=name))
 
 
 # --- the length ratio ----------------------------------------------------------------------------
@@ -450,6 +478,39 @@ def test_a_run_whose_losses_are_gone_is_done_again_and_counts_once(grid, trained
     assert sorted(load_grid("out").runs["run"]) == sorted(row["run"] for row in rows)
 
 
+def test_new_seeds_begin_where_the_first_seed_says(grid, trained):
+    """In a new folder a test on fresh seeds, in the same one more seeds."""
+    run(replace(grid, first_seed=7), "new")
+    assert sorted({cell.seed for cell in trained}) == [7, 8]
+    assert read_json("new/grid.json")["settings"]["first_seed"] == 7
+    run(grid)
+    trained.clear()
+    run(replace(grid, first_seed=2, seeds=3))
+    assert [(cell.seed, cell.arm) for cell in trained] == [
+        (seed, arm) for seed in (3, 4) for arm in ("all", "response")
+    ]
+    assert load_grid("out").pairs() == {("response", "all"): [1, 2, 3, 4]}
+    assert read_json("out/grid.json")["settings"]["first_seed"] == 1
+    alike = [load_grid("new").runs, load_grid("out").runs]
+    assert not set(alike[0]["response_loss"][1:]) & set(alike[1]["response_loss"][1:])
+
+
+def test_an_experiment_from_before_there_was_a_first_seed_goes_on(grid):
+    run(grid)
+    about = read_json("out/grid.json")
+    del about["settings"]["first_seed"]
+    write_json("out/grid.json", about)
+    run(replace(grid, first_seed=3))
+    assert load_grid("out").pairs() == {("response", "all"): [1, 2, 3, 4]}
+    assert read_json("out/grid.json")["settings"]["first_seed"] == 1
+
+
+@pytest.mark.parametrize("seed", [0, -1, 10**9 + 1])
+def test_a_first_seed_that_is_no_seed_of_a_grid_is_refused(grid, seed):
+    with pytest.raises(SettingsError, match=rf"first seed is {seed}: give .* 1 to 1,000,000,000"):
+        replace(grid, first_seed=seed).resolved()
+
+
 # --- read back -----------------------------------------------------------------------------------
 
 
@@ -487,6 +548,35 @@ def test_unfinished_arms_and_seeds_are_left_out(grid):
     }  # fmt: skip
     with pytest.raises(RunError, match="0 seeds finished for every arm .header.response, all."):
         load_grid("out").nll(("header+response", "all"))
+
+
+def test_an_arm_with_fewer_seeds_takes_none_from_the_others(grid):
+    """Each contrast stands on the seeds that its own two arms have."""
+    run(replace(grid, seeds=4))
+    before = summary(load_grid("out"))
+    run(replace(grid, arms=(*grid.arms, "response@0.5"), seeds=2))
+    means, contrasts = summary(load_grid("out"))
+    assert means["seeds"].tolist() == [[1, 2, 3, 4], [1, 2, 3, 4], [1, 2]]
+    assert dict(zip(contrasts["a"] + " - " + contrasts["b"], contrasts["seeds"], strict=True)) == {
+        "response - all": [1, 2, 3, 4],
+        "response@0.5 - all": [1, 2],
+        "response - response@0.5": [1, 2],
+    }
+    assert means.iloc[:2].equals(before[0])
+    assert contrasts.iloc[:1].equals(before[1])
+
+
+def test_arms_without_seeds_in_common_are_not_compared(grid):
+    run(grid)
+    rows = read_jsonl("out/runs.jsonl")
+    for row in rows:  # as if response had been run on other seeds
+        row["seed"] += 10 if row["arm"] == "response" else 0
+    write_jsonl("out/runs.jsonl", rows)
+    results = load_grid("out")
+    assert results.pairs() == {("response", "all"): []}
+    assert differences(results).empty
+    with pytest.raises(RunError, match=r"no two arms \(all, response\) have 2 finished seeds in c"):
+        summary(results)
 
 
 def test_a_packed_experiment_says_the_same(grid):
@@ -666,6 +756,74 @@ def test_metrics_in_a_grid_are_columns_of_every_row(grid):
     assert 0 <= rows[1]["score"] <= 100
 
 
+def test_every_metric_is_reported_with_its_interval_over_seeds(grid, capsys):
+    """Means per arm and response - all, from numbers that can be checked by hand."""
+    run(replace(grid, seeds=3, metrics=("stops", "score")))
+    rows = read_jsonl("out/runs.jsonl")
+    assert set(rows[1]) - set(runner.COLUMNS) == {"stopped", "answer_tokens", "score"}
+    scores = {"all": [10.0, 20.0, 30.0], "response": [11.0, 22.0, 33.0]}  # 1, 2 and 3 more
+    for row in rows[1:]:
+        row["score"] = scores[row["arm"]][row["seed"] - 1]
+        row["stopped"] = 1.0
+        row["answer_tokens"] = None if row["arm"] == "all" else 5.0
+    write_jsonl("out/runs.jsonl", rows)
+    found = {row["metric"]: row for row in secondary(load_grid("out"))}
+    half = 4.302653 * 1 / math.sqrt(3)  # t with 2 degrees of freedom, and the deviation of 1, 2, 3
+    assert found["score"] == {
+        "metric": "score",
+        "means": {"all": 20, "response": 22},
+        "difference": 2,
+        "ci95": [pytest.approx(2 - half), pytest.approx(2 + half)],
+        "seeds": [1, 2, 3],
+    }
+    assert (found["stopped"]["difference"], found["stopped"]["ci95"]) == (0, None)
+    assert found["answer_tokens"]["means"] == {"all": None, "response": 5}
+    assert (found["answer_tokens"]["difference"], found["answer_tokens"]["seeds"]) == (None, [])
+
+    again = MASKING.replace(",response@0.1 --seeds 2 --rows 4,8", " --seeds 3 --rows 8")
+    again = f"{again} --metrics score,stops"
+    assert cli.main(again.split()) == 0
+    said = capsys.readouterr().out
+    assert (
+        "\n  score: all 20, response 22; response - all 2 (95 % interval -0.4841 to 4.484)" in said
+    )
+    assert "\n  answer_tokens: all nothing to measure, response 5\n" in said
+    assert said.count("secondary and not corrected for their number") == 1
+    assert cli.main([*again.split(), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)["metrics"]
+    assert [(row["metric"], row["rows"]) for row in told][-1] == ("score", 8)
+    assert told[-1]["ci95"] == found["score"]["ci95"]
+
+
+def test_runs_that_training_made_worse_are_named(grid, capsys):
+    """Compared with the untouched model on the same rows; without it, with guessing."""
+    run(replace(grid, ratios=("any", "inverted")))
+    rows = read_jsonl("out/runs.jsonl")
+    losses = {"base": 5, "base-inverted": 3, "all-seed1-rows8-epochs1-lr0.01": 2823}
+    losses |= {"all-seed1-rows8-epochs1-inverted-lr0.01": 4}  # worse than 3, though not than 5
+    for row in rows:
+        row["response_loss"] = losses.get(row["run"], 2.5)
+    write_jsonl("out/runs.jsonl", rows)
+    assert above_untouched(load_grid("out")) == list(losses)[2:]
+    said = masking_report(load_grid("out"))
+    assert said[0]["above_untouched"] == list(losses)[2:]
+    assert (
+        f"Take care: training made 2 runs worse than the untouched model ({list(losses)[2]}, "
+        in (said[1])
+    )
+    write_jsonl("out/runs.jsonl", rows[2:])
+    assert above_untouched(load_grid("out")) == list(losses)[2:3]  # 2823, above ln(50257) = 10.8
+    for row in rows:
+        row["response_loss"] = 2.5
+    write_jsonl("out/runs.jsonl", rows)
+    assert "Take care" not in masking_report(load_grid("out"))[1]
+
+
+def test_without_metrics_there_is_nothing_beside_the_loss(grid):
+    assert set(run(grid)[1]) == set(runner.COLUMNS)
+    assert secondary(load_grid("out")) == []
+
+
 # --- the command line ----------------------------------------------------------------------------
 
 MASKING = (
@@ -696,14 +854,43 @@ def test_course_masking_prints_one_object(grid, capsys):
     assert "1,000 or more" in captured.err
 
 
+def test_course_masking_counts_seeds_and_held_out_rows(grid, capsys, records):
+    """Who reads the object alone learns what the notes for people say."""
+    write_json("mixed.json", records[:4] + records[25:])  # 4 are trained on
+    few = MASKING.replace("--rows 4,8", "--rows 8 --heldout mixed.json --json")
+    assert cli.main(few.split()) == 0
+    captured = capsys.readouterr()
+    value = json.loads(captured.out)
+    assert value["heldout"] == {"rows": 9, "seen_in_training": 4, "is": "mixed.json"}
+    assert [row["seeds"] for row in value["arms"] + value["pairs"]] == [[1, 2]] * 6
+    assert "Take care: 4 of them stand in the training rows too" in captured.err
+
+
 def test_course_masking_in_words(grid, capsys):
     assert cli.main(MASKING.split()) == 0
     out = capsys.readouterr().out
     assert "4 rows, epochs: 1, lr 0.01\n" in out
     assert "8 rows, epochs: 1, lr 0.01\n" in out
     assert out.count("response@0.1") >= 4
+    said = "response - all is tested once in each of 2 settings and not corrected for their number"
+    assert out.count(said) == 1
+    assert "at least one is resolved is up to 10%." in out  # 1 - 0.95²
     assert "every run: out" in out
     assert "resolved" in out or "response loss than" in out
+
+
+def test_course_masking_says_on_which_seeds_a_contrast_stands(grid, capsys):
+    few = MASKING.replace("--rows 4,8", "--rows 8")
+    assert cli.main([*few.replace(",response@0.1", "").split(), "--seeds", "3"]) == 0
+    assert "seeds 1" not in capsys.readouterr().out
+    assert cli.main(few.split()) == 0
+    said = capsys.readouterr().out
+    assert said.count("; seeds 1, 2, 3\n") == 2
+    assert said.count("; seeds 1, 2\n") == 1
+    assert "is tested once" not in said
+    assert said.count("\n  on 3 seeds: ") == 1
+    assert said.count("\n  on 2 seeds: ") == 2
+    assert "The arms have not all the same seeds" in said
 
 
 def test_course_masking_says_that_embeddings_are_frozen(grid, capsys):

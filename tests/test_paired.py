@@ -168,6 +168,15 @@ def test_contrasts_without_an_effect_are_resolved_5_times_in_100():
     assert 0.03 <= wrong / n <= 0.07
 
 
+def test_looking_after_every_few_seeds_resolves_too_often_what_is_not_there():
+    """As docs/commands.md says: who stops at the first resolved difference finds too many."""
+    rng, found = np.random.default_rng(2), 0
+    for _ in range(2000):
+        x = 0.2 * rng.normal(size=(10, 1)) + 0.1 * rng.normal(size=20) + rng.normal(size=(10, 20))
+        found += any(paired.crossed_mean(x[:seeds]).p < 0.05 for seeds in (3, 5, 10))
+    assert 0.08 < found / 2000 < 0.14  # about 11 in 100, not 5
+
+
 def test_the_smallest_detectable_difference_by_hand():
     """4 degrees of freedom: t_0.975 + t_0.80 = 2.776 + 0.941 standard errors; t_0.995 = 4.604."""
     e = estimate(seed=5.0)

@@ -238,6 +238,17 @@ def contrasts(
             _check_names(tables, pair)
         ordered = [*([primary] if primary else []), *others]
     found = [crossed_mean(per_item(tables[a] - tables[b], counts, per)) for a, b in ordered]
+    return verdicts(ordered, found, primary=primary, per=per)
+
+
+def verdicts(
+    ordered: Sequence[tuple[str, str]],
+    found: Sequence[Estimate],
+    *,
+    primary: tuple[str, str] | None = PRIMARY,
+    per: str = "token",
+) -> pd.DataFrame:
+    """The table of `contrasts` from the Estimate of each pair (a, b), the primary one first."""
     alone = 0 if primary is None else 1
     m = len(found) - alone
     p_holm = [e.p for e in found[:alone]] + holm([e.p for e in found[alone:]])

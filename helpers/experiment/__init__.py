@@ -8,7 +8,15 @@ and in which order they come, equally for all arms; so arms are compared in pair
 from __future__ import annotations
 
 from helpers.experiment.grid import DEFAULT_ARMS, LEVELS, METRICS, Cell, Grid
-from helpers.experiment.results import Results, differences, load_grid, pack, summary
+from helpers.experiment.results import (
+    Results,
+    above_untouched,
+    differences,
+    load_grid,
+    pack,
+    secondary,
+    summary,
+)
 from helpers.experiment.runner import run_grid
 
 __all__ = [
@@ -18,9 +26,11 @@ __all__ = [
     "Cell",
     "Grid",
     "Results",
+    "above_untouched",
     "differences",
     "load_grid",
     "pack",
     "run_grid",
+    "secondary",
     "summary",
 ]

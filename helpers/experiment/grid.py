@@ -13,13 +13,14 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from helpers.errors import SettingsError, nearest
-from helpers.masking import segment_weights
+from helpers.masking import ARMS, segment_weights
 from helpers.runs import FORMERLY, RunSettings, default_lr
 
 DEFAULT_ARMS = ("all", "instruction+response", "header+response", "response", "response@0.1")
 LEVELS = ("any", "low", "middle", "high", "inverted")  # of the length ratio; see `rows`
 SWEEP = (0.25, 0.5, 1.0, 2.0, 4.0)  # the learning rates that a sweep tries, times the common one
-SWEEP_SEED = 0  # a grid's own seeds count from 1: the rate is chosen on none of them
+SWEEP_SEED = 0  # a grid's own seeds are higher: the rate is chosen on none of them
+MOST_SEED = 1_000_000_000
 METRICS = {
     "gap": "response loss on the training rows, and how much higher it is on the held-out ones",
     "memory": "loss on instructions and share of their second halves continued word for word",
@@ -64,7 +65,8 @@ class Grid:
         ""  # a file or name; "" = course-heldout for course, else rows of the data itself
     )
     arms: tuple[str, ...] = DEFAULT_ARMS
-    seeds: int = 5  # how many; they count from 1, so more of them keep those that are there
+    seeds: int = 5  # how many; more of them keep those that are there
+    first_seed: int = 1  # the others follow; another one for new seeds
     rows: tuple[int, ...] = ()  # of the training split; () = all
     epochs: tuple[int, ...] = (2,)
     lrs: tuple[float, ...] = ()  # the same rate for every arm; () = the one that suits the model
@@ -86,9 +88,10 @@ class Grid:
 
         Raises SettingsError for whatever could not be trained, or not be compared.
         """
+        check_arms(self.arms)
         arms = tuple(canonical(arm) for arm in self.arms)
-        check_arms(arms)
         check_seeds(self.seeds)
+        check_first_seed(self.first_seed)
         for name in ("epochs", "lrs", "rows", "ratios", "metrics"):
             check_distinct(name, getattr(self, name))
         for ratio in self.ratios:
@@ -133,7 +136,7 @@ class Grid:
     def cells(self) -> list[Cell]:
         """Every run of a resolved grid; seed by seed, so that a grid cut short is still paired."""
         rates = (0.0,) if self.sweep else self.lrs
-        seeds = range(1, self.seeds + 1)
+        seeds = range(self.first_seed, self.first_seed + self.seeds)
         factors = itertools.product(seeds, self.ratios, self.rows, self.epochs, rates, self.arms)
         return [
             Cell(arm, seed, rows, epochs, ratio, rate)
@@ -142,8 +145,15 @@ class Grid:
 
 
 def canonical(arm: str) -> str:
-    """The arm's name with its prompt weight written in one way: "response@0.10" is "response@0.1"."""
-    segment_weights(arm)
+    """The one name of all ways to write an arm.
+
+    >>> canonical("response@0.10"), canonical("response@0"), canonical("response@1")
+    ('response@0.1', 'response', 'all')
+    """
+    weights = segment_weights(arm)
+    for plain in ARMS:
+        if segment_weights(plain) == weights:
+            return plain
     name, at, weight = arm.partition("@")
     return f"{name}@{float(weight):g}" if at else name
 
@@ -170,6 +180,14 @@ def check_seeds(seeds: int) -> None:
         raise SettingsError(
             f"{seeds} seed{'' if seeds == 1 else 's'}: an interval needs at least 2, better 5, "
             "because two runs that differ in nothing but the seed differ too."
+        )
+
+
+def check_first_seed(seed: int) -> None:
+    """Refuse a first seed that is the sweep's, or that no random number generator takes."""
+    if not SWEEP_SEED < seed <= MOST_SEED:
+        raise SettingsError(
+            f"the first seed is {seed}: give a number from {SWEEP_SEED + 1} to {MOST_SEED:,}."
         )
 
 

@@ -9,6 +9,7 @@ file, from which every interval can be computed again.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +21,8 @@ import pandas as pd
 from helpers.errors import RunError, SettingsError
 from helpers.evaluate import paired
 from helpers.evaluate.paired import PRIMARY
-from helpers.experiment.runner import BASE, PACKED, ROW, TRY, items_path, visible
+from helpers.evaluate.scorecard import mean_interval
+from helpers.experiment.runner import BASE, COLUMNS, PACKED, ROW, TRY, items_path, visible
 from helpers.files import (
     atomic_path,
     check_folder,
@@ -31,6 +33,7 @@ from helpers.files import (
 )
 
 FACTORS = ("rows", "epochs", "ratio", "rate")
+GUESSING = math.log(50257)  # nats a token, of a model that finds every token equally likely
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,18 @@ class Results:
         finished = self.runs_of(**setting).groupby("arm", sort=False)["seed"].nunique()
         return [arm for arm, seeds in finished.items() if seeds >= 2]
 
+    def seeds(self, arms: Sequence[str], **setting) -> list[int]:
+        """The seeds that all of these arms have finished."""
+        runs = self.runs_of(**setting)
+        found = [set(runs.loc[runs["arm"] == arm, "seed"].tolist()) for arm in arms]
+        return sorted(set.intersection(*found)) if found else []
+
+    def pairs(self, arms: Sequence[str] = (), **setting) -> dict[tuple[str, str], list[int]]:
+        """Every pair of arms, the announced one first → the seeds that both have finished."""
+        arms = tuple(arms) or tuple(self.arms(**setting))
+        primary = PRIMARY if set(PRIMARY) <= set(arms) else None
+        return {pair: self.seeds(pair, **setting) for pair in paired.pairs(arms, primary)}
+
     def nll(self, arms: Sequence[str] = (), **setting) -> tuple[dict[str, np.ndarray], np.ndarray]:
         """Each arm's summed response nll (S, I), paired by seed and held-out row; tokens (I,).
 
@@ -64,7 +79,7 @@ class Results:
         runs = self.runs_of(**setting)
         arms = tuple(arms) or tuple(self.arms(**setting))
         by_arm = {arm: runs[runs["arm"] == arm].set_index("seed") for arm in arms}
-        seeds = sorted(set.intersection(*(set(r.index) for r in by_arm.values()))) if arms else []
+        seeds = self.seeds(arms, **setting)
         if len(seeds) < 2:
             raise RunError(
                 f"{self.out}: {len(seeds)} seed{'' if len(seeds) == 1 else 's'} finished for every "
@@ -195,7 +210,7 @@ def differences(results: Results, a: str = "response", b: str = "all", **options
     """
     table = []
     for setting in results.settings():
-        if not {a, b} <= set(results.arms(**setting)):
+        if len(results.seeds((a, b), **setting)) < 2:
             continue
         nll, tokens = results.nll((a, b), **setting)
         found = paired.contrasts(nll, tokens, primary=(a, b), **options).iloc[0]
@@ -204,9 +219,66 @@ def differences(results: Results, a: str = "response", b: str = "all", **options
     return pd.DataFrame(table)
 
 
+def above_untouched(results: Results) -> list[str]:
+    """The runs whose held-out loss is above the untouched model's: training made them worse.
+
+    Where that was not measured (yet), those above the loss of guessing: ln of the vocabulary.
+    """
+    runs = results.runs
+    before = runs[runs["arm"] == BASE].set_index("run")["response_loss"].to_dict()
+    limits = [
+        before.get(f"{BASE}-inverted" if ratio == "inverted" else BASE, GUESSING)
+        for ratio in runs["ratio"]
+    ]
+    return runs.loc[(runs["arm"] != BASE) & (runs["response_loss"] > limits), "run"].tolist()
+
+
 def summary(results: Results, arms: Sequence[str] = (), *, per: str = "token", **setting):
-    """(arm means, contrasts) of one setting, as tables of `paired`; `arms` picks some."""
-    nll, tokens = results.nll(arms, **setting)
-    primary = PRIMARY if set(PRIMARY) <= set(nll) else None
-    means = paired.arm_means(nll, tokens, per=per)
-    return means, paired.contrasts(nll, tokens, primary=primary, per=per)
+    """(arm means, contrasts) of one setting, as tables of `paired`; `arms` picks some.
+
+    Both have a column more: the `seeds`. A mean is over all seeds of its arm, a contrast over those
+    that its two arms have in common; pairs with fewer than 2 are left out. Raises RunError when no
+    pair is left.
+    """
+    arms = tuple(arms) or tuple(results.arms(**setting))
+    common = {pair: s for pair, s in results.pairs(arms, **setting).items() if len(s) >= 2}
+    if not common:
+        raise RunError(
+            f"{results.out}: no two arms ({', '.join(arms) or 'none'}) have 2 finished seeds in "
+            "common, and an interval needs 2. The command that began the experiment goes on with it."
+        )
+    means = [paired.arm_means(*results.nll((arm,), **setting), per=per) for arm in arms]
+    found = [paired.contrast(*results.nll(pair, **setting), *pair, per=per) for pair in common]
+    primary = PRIMARY if PRIMARY in common else None
+    contrasts = paired.verdicts(list(common), found, primary=primary, per=per)
+    seeds = [results.seeds((arm,), **setting) for arm in arms]
+    return pd.concat(means, ignore_index=True).assign(seeds=seeds), contrasts.assign(
+        seeds=list(common.values())
+    )
+
+
+def secondary(results: Results, **setting) -> list[dict]:
+    """What `--metrics` measured in one setting: `metric means difference ci95 seeds` of each number.
+
+    `means` are the arms' over their seeds; `difference` is response - all over the `seeds` that both
+    have a number for, `ci95` its t-interval over these seeds: not corrected for how many there are,
+    and blind to the chance in the held-out rows. None is what fewer than 2 seeds, or differences
+    that are all the same, do not tell.
+    """
+    runs, arms = results.runs_of(**setting), results.arms(**setting)
+    found = []
+    for metric in (column for column in runs if column not in COLUMNS):
+        values = pd.to_numeric(runs[metric], errors="coerce").groupby([runs["seed"], runs["arm"]])
+        table = values.mean().unstack("arm").reindex(columns=[*arms, *set(PRIMARY) - set(arms)])
+        gains = (table[PRIMARY[0]] - table[PRIMARY[1]]).dropna()
+        spread = len(gains) > 1 and gains.min() < gains.max()
+        found.append(
+            {
+                "metric": metric,
+                "means": {arm: None if np.isnan(m) else m for arm, m in table[arms].mean().items()},
+                "difference": float(gains.mean()) if len(gains) else None,
+                "ci95": list(mean_interval(gains.tolist())[1:]) if spread else None,
+                "seeds": gains.index.tolist(),
+            }
+        )
+    return found

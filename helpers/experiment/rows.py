@@ -26,10 +26,9 @@ from functools import cached_property
 
 import torch
 
-from helpers.data import data_path, load_records, split
+from helpers.data import load_records, split
 from helpers.errors import DataError, SettingsError
 from helpers.experiment.grid import LEVELS, Grid
-from helpers.files import sha256
 from helpers.formatting import has_input
 from helpers.masking import Example, make_examples
 from helpers.tokenizer import load_tokenizer
@@ -121,11 +120,11 @@ def load_material(grid: Grid, n_positions: int, *, inverted: bool = False) -> Ma
     data's own test and validation splits; with a sweep only of the test split, because the rates
     are chosen on validation.
     """
-    parts = split(load_records(grid.data))
-    named = heldout_name(grid)
+    records = load_records(grid.data)
+    parts, named = split(records), heldout_name(grid)
     if named:
-        check_apart(grid, named)
         heldout = load_records(named)
+        check_apart(grid, records, heldout)
     else:
         heldout = parts.test if grid.sweep else parts.test + parts.validation
     chosen = {"train": parts.train, "validation": parts.validation, "heldout": heldout}
@@ -147,12 +146,13 @@ def load_material(grid: Grid, n_positions: int, *, inverted: bool = False) -> Ma
     return Material(**made, left_out=left_out)
 
 
-def check_apart(grid: Grid, heldout: str) -> None:
-    """Refuse the training file as held-out rows: every arm would be praised for its memory."""
-    if sha256(data_path(heldout)) == sha256(data_path(grid.data)):
+def check_apart(grid: Grid, records: list[dict], heldout: list[dict]) -> None:
+    """Refuse the data as held-out rows, in whatever form: every arm would be praised for its memory."""
+    same, other = ({(*_question(r), r["output"]) for r in rows} for rows in (records, heldout))
+    if same == other:
         raise SettingsError(
-            f"the held-out rows ({heldout}) are the data itself ({grid.data}), and most of these are "
-            "trained on. Name another file, or leave --heldout out."
+            f"the held-out rows ({heldout_name(grid)}) are the data itself ({grid.data}), and most of "
+            "these are trained on. Name another file, or leave --heldout out."
         )
 
 

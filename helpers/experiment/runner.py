@@ -26,7 +26,7 @@ from helpers.cluster import Job, close_job, connected, job_in, run_jobs
 from helpers.collate import evaluation_batches
 from helpers.data import data_path
 from helpers.errors import RunError, SettingsError
-from helpers.experiment.grid import SWEEP, SWEEP_SEED, Cell, Grid
+from helpers.experiment.grid import MOST_SEED, SWEEP, SWEEP_SEED, Cell, Grid
 from helpers.experiment.measure import Measured, item_losses, measure, per_example, per_token
 from helpers.experiment.rows import (
     Material,
@@ -71,13 +71,27 @@ from helpers.runs import (
 from helpers.train import evaluate_loss, freeze_embeddings, train
 from helpers.weights import load_model, save_model
 
-FACTORS = ("arms", "seeds", "rows", "epochs", "lrs", "sweep", "ratios")  # may grow later
+FACTORS = (
+    "arms",
+    "seeds",
+    "first_seed",
+    "rows",
+    "epochs",
+    "lrs",
+    "sweep",
+    "ratios",
+)  # may grow later
 FREE = (*FACTORS, "keep_models")  # all other settings decide what finished runs mean
 BASE = "base"
 WHAT = "an experiment"
 PACKED = "items.npz"
 ROW = row_with(  # of runs.jsonl: what its readers need of it
     run=str, arm=str, seed=int, rows=int, epochs=int, ratio=str, rate=str, length_ratio=NUMBER
+)
+COLUMNS = (  # of every row there; what --metrics measured comes beside them
+    *("run", "arm", "seed", "rows", "epochs", "ratio", "rate", "length_ratio", "model", "data"),
+    *("heldout", "heldout_rows", "lr", "steps", "tokens", "target_tokens", "train_loss"),
+    *("seconds", "response_loss", "response_loss_per_example"),
 )
 TRY = row_with(  # of sweep.jsonl
     run=str, arm=str, rows=int, epochs=int, ratio=str, lr=NUMBER, val_response_loss=NUMBER_OR_NONE
@@ -209,7 +223,8 @@ def describe(bench: Bench, out: Path) -> None:
     old = before.get("settings", {})
     merged = {key: list(dict.fromkeys([*old.get(key, ()), *now])) for key, now in factors.items()}
     most = {
-        "seeds": max(old.get("seeds", 0), grid.seeds),
+        "seeds": max(old.get("seeds", 0), grid.seeds),  # runs.jsonl says which each arm has
+        "first_seed": min(old.get("first_seed", 1) if old else MOST_SEED, grid.first_seed),
         "sweep": grid.sweep or old.get("sweep", False),
     }
     write_json(
