@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -236,6 +237,21 @@ def test_building_never_writes_over_somebodys_work(tmp_path, capsys):
     assert main(["exercises", "build", "--out", str(tmp_path)]) == 2
     assert "has been worked in" in capsys.readouterr().err
     assert (tmp_path / FIRST.name).read_bytes() == before
+
+
+@pytest.mark.parametrize("way", ["absolute", "relative", "a link"])
+@pytest.mark.parametrize("check", [[], ["--check"]], ids=["build", "check"])
+def test_solutions_are_never_replaced_by_stubs(way, check, tmp_path, monkeypatch, capsys):
+    written = []
+    monkeypatch.setattr(build, "write_text", lambda path, text: written.append(path))
+    monkeypatch.chdir(SOLUTIONS.parent)
+    out = {"absolute": SOLUTIONS, "relative": Path("../exercises/./solutions")}.get(way)
+    if out is None:
+        out = tmp_path / "link"
+        out.symlink_to(SOLUTIONS, target_is_directory=True)
+    assert main(["exercises", "build", "--out", str(out), *check]) == 2
+    assert "holds the solutions" in capsys.readouterr().err
+    assert written == []
 
 
 # --- nbgrader ------------------------------------------------------------------------------------

@@ -257,6 +257,15 @@ def cell_prefix(exercise: Exercise) -> str:
 # --- files ---------------------------------------------------------------------------------------
 
 
+def refuse_folder(out: Path) -> None:
+    """Raise CourseError where building would replace what it builds from."""
+    if out.exists() and out.samefile(SOLUTIONS):
+        raise CourseError(
+            f"{out} holds the solutions that the notebooks are made from, and building there would "
+            "replace each by a stub: name another folder with --out."
+        )
+
+
 def stale_files(out: Path, texts: dict[str, str]) -> list[str]:
     """The names of the notebooks in `out` that are missing or differ from these texts."""
     return sorted(name for name, text in texts.items() if _text_of(out / name) != text)

@@ -28,7 +28,7 @@ def add_exercises(commands):
 
 
 def _build(args) -> int:
-    from helpers.classroom.build import build, orphans, stale_files, write_files
+    from helpers.classroom.build import build, orphans, refuse_folder, stale_files, write_files
     from helpers.errors import SettingsError
 
     if args.nbgrader:
@@ -38,6 +38,7 @@ def _build(args) -> int:
     audience = args.audience or "self"
     out = args.out or default_folder(audience)
     texts = build(audience)
+    refuse_folder(out)
     if not args.check:
         write_files(out, texts)
     report = {
