@@ -78,7 +78,8 @@ def test_ids_are_those_of_the_source_and_nothing_else_is_taken_along(path):
         assert cell.get("outputs", []) == []
         assert cell.get("execution_count") is None
     metadata = json.loads(student_text(source))["metadata"]
-    assert set(metadata) == {"kernelspec", "language_info"}
+    assert set(metadata) == {"kernelspec", "language_info", "course"}
+    assert set(metadata["course"]) == {"built"}
 
 
 @pytest.mark.parametrize("audience", build.AUDIENCES)
@@ -228,15 +229,73 @@ def test_check_says_what_is_out_of_date_and_the_command_mends_it(tmp_path, capsy
     assert report["notebooks"] == [p.name for p in PATHS]
 
 
-def test_building_never_writes_over_somebodys_work(tmp_path, capsys):
+def saved(path, change):
+    """Change a notebook and save it, as Jupyter would."""
+    notebook = nbformat.read(path, as_version=4)
+    change({cell.id: cell for cell in notebook.cells}, notebook)
+    nbformat.write(notebook, path)
+
+
+def write_an_answer(cells, notebook):
+    stub = cells["ex-01-2-answer"].source
+    cells["ex-01-2-answer"].source = stub.replace("raise NotImplementedError()", "return rows")
+
+
+WORK = {
+    "an answer that was saved and not run": write_an_answer,
+    "code above a stub that is still there": lambda cells, _: cells["ex-01-2-answer"].update(
+        source=cells["ex-01-2-answer"].source.replace("# YOUR CODE", "n = 1\n    # YOUR CODE")
+    ),
+    "a cell that was run": lambda cells, _: cells["setup"].update(execution_count=3),
+    "an output": lambda cells, _: cells["setup"].update(
+        outputs=[nbformat.v4.new_output("stream", text="hello")]
+    ),
+    "a note of one's own": lambda _, notebook: notebook.cells.append(
+        nbformat.v4.new_markdown_cell("Ask about borders.", id="mine")
+    ),
+    "a notebook without a sign of being ours": lambda _, notebook: notebook.metadata.pop("course"),
+    "one that has another's sign": lambda _, notebook: notebook.metadata.update(course="biology"),
+}
+
+
+@pytest.mark.parametrize("work", WORK)
+@pytest.mark.parametrize("audience", build.AUDIENCES)
+def test_building_never_writes_over_somebodys_work(work, audience, tmp_path, capsys):
     assert main(["exercises", "build", "--out", str(tmp_path)]) == 0
-    notebook = nbformat.read(tmp_path / FIRST.name, as_version=4)
-    notebook.cells[1].execution_count = 3
-    nbformat.write(notebook, tmp_path / FIRST.name)
-    before = (tmp_path / FIRST.name).read_bytes()
-    assert main(["exercises", "build", "--out", str(tmp_path)]) == 2
-    assert "has been worked in" in capsys.readouterr().err
-    assert (tmp_path / FIRST.name).read_bytes() == before
+    saved(tmp_path / FIRST.name, WORK[work])
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    assert main(["exercises", "build", "--audience", audience, "--out", str(tmp_path)]) == 2
+    message = capsys.readouterr().err
+    assert f"{tmp_path / FIRST.name} has been worked in" in message
+    assert "remove it here" in message
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("text", ["", "{", "{}", "[]", '{"cells": 3}', "Ask about borders."])
+def test_a_file_that_is_no_notebook_is_somebodys_work(text, tmp_path):
+    (tmp_path / FIRST.name).write_text(text, encoding="utf-8")
+    assert build.worked_in(tmp_path / FIRST.name)
+
+
+def test_what_nobody_has_touched_is_built_anew(tmp_path, changed, capsys):
+    """For another audience, after the solutions changed, and when Jupyter has only saved it."""
+    old = student_text(read_source(changed("ex-01-2-answer", "three lists that", "lists that")))
+    (tmp_path / "out").mkdir()
+    path = tmp_path / "out" / FIRST.name
+    path.write_text(old, encoding="utf-8")
+    for audience in ("class", "self", "class"):
+        saved(path, lambda cells, notebook: notebook.metadata.language_info.update(version="3.11"))
+        assert main(["exercises", "build", "--audience", audience, "--out", str(path.parent)]) == 0
+        assert path.read_text(encoding="utf-8") == student_text(read_source(FIRST), audience)
+
+
+def test_the_notebooks_of_the_course_are_not_replaced_by_those_for_a_class(monkeypatch, capsys):
+    written = []
+    monkeypatch.setattr(build, "write_text", lambda path, text: written.append(path))
+    monkeypatch.chdir(SOLUTIONS.parents[1])
+    assert main(["exercises", "build", "--audience", "class", "--out", "exercises"]) == 2
+    assert "leave --out away" in capsys.readouterr().err
+    assert written == []
 
 
 @pytest.mark.parametrize("way", ["absolute", "relative", "a link"])

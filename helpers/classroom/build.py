@@ -18,7 +18,7 @@ from nbformat import NotebookNode
 from helpers.checks.exercise import Exercise
 from helpers.checks.registry import exercises
 from helpers.errors import CourseError
-from helpers.files import write_text
+from helpers.files import content_hash, write_text
 
 EXERCISES = Path(__file__).resolve().parents[2] / "exercises"
 SOLUTIONS = EXERCISES / "solutions"
@@ -96,16 +96,22 @@ def student_text(source: Source, audience: str = "self") -> str:
     """The student's notebook as it is written to its file."""
     cells = [student_cell(source, cell, audience) for cell in source.notebook.cells]
     refuse_leaks(source, cells)
-    return notebook_text(cells)
+    return notebook_text(cells, course={"built": cells_hash(cells)})
 
 
-def notebook_text(cells: list[NotebookNode]) -> str:
-    """These cells as a notebook file: no outputs, and no metadata but the kernel's name."""
+def cells_hash(cells: list[NotebookNode]) -> str:
+    """A hash of what is written in the cells: a notebook keeps it to tell whether it was changed."""
+    return content_hash([[cell.get("id"), cell.cell_type, cell.source] for cell in cells])
+
+
+def notebook_text(cells: list[NotebookNode], **metadata: dict) -> str:
+    """These cells as a notebook file: no outputs, the kernel's name and what else is to be kept."""
     notebook = nbformat.v4.new_notebook(cells=cells)
     notebook.nbformat_minor = 5
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
+        **metadata,
     }
     return nbformat.writes(notebook, version=4).rstrip("\n") + "\n"
 
@@ -257,12 +263,19 @@ def cell_prefix(exercise: Exercise) -> str:
 # --- files ---------------------------------------------------------------------------------------
 
 
-def refuse_folder(out: Path) -> None:
-    """Raise CourseError where building would replace what it builds from."""
-    if out.exists() and out.samefile(SOLUTIONS):
+def refuse_folder(out: Path, audience: str) -> None:
+    """Raise CourseError where building would replace what it builds from, or the course's own."""
+    if not out.exists():
+        return
+    if out.samefile(SOLUTIONS):
         raise CourseError(
             f"{out} holds the solutions that the notebooks are made from, and building there would "
             "replace each by a stub: name another folder with --out."
+        )
+    if audience != "self" and out.samefile(EXERCISES):
+        raise CourseError(
+            f"{out} holds the notebooks for learning alone, which belong to the course: leave --out "
+            f"away or name another folder, as those with --audience {audience} would replace them."
         )
 
 
@@ -285,20 +298,24 @@ def write_files(out: Path, texts: dict[str, str]) -> None:
     for name in stale:
         if (out / name).exists() and worked_in(out / name):
             raise CourseError(
-                f"{out / name} has been worked in, and building would write over it: copy it to "
-                "another folder and remove it here, or build elsewhere with --out FOLDER."
+                f"{out / name} has been worked in (or an earlier version of the course built it), and "
+                "building would write over it: copy it to another folder and remove it here, or "
+                "build elsewhere with --out FOLDER."
             )
     for name in stale:
         write_text(out / name, texts[name])
 
 
 def worked_in(path: Path) -> bool:
-    """Whether somebody has run a cell of a notebook; a file that is none is somebody's too."""
+    """Whether a notebook's cells were changed or run since it was built; also for no notebook."""
     try:
         notebook = nbformat.read(path, as_version=4)
-    except (ValueError, nbformat.ValidationError):
+        built = notebook.metadata["course"]["built"]
+        ran = any(cell.get("execution_count") or cell.get("outputs") for cell in notebook.cells)
+        return ran or built != cells_hash(notebook.cells)
+    # Somebody's own file may lack whatever a notebook has, and a file that is none is somebody's too.
+    except (ValueError, KeyError, TypeError, AttributeError, nbformat.ValidationError):
         return True
-    return any(cell.get("execution_count") or cell.get("outputs") for cell in notebook.cells)
 
 
 def _text_of(path: Path) -> str | None:

@@ -38,7 +38,7 @@ def _build(args) -> int:
     audience = args.audience or "self"
     out = args.out or default_folder(audience)
     texts = build(audience)
-    refuse_folder(out)
+    refuse_folder(out, audience)
     if not args.check:
         write_files(out, texts)
     report = {
