@@ -306,6 +306,56 @@ def test_an_exercise_whose_cell_is_gone_is_not_attempted(graded):
     assert verdicts(of(graded, "missing cell")) == {"77.1": "passed", "77.2": "not attempted"}
 
 
+NO_SEABORN = "import seaborn_of_77\nFACTOR = 2"
+NOT_THERE = "ModuleNotFoundError: No module named 'seaborn_of_77'."
+TIMES_FACTOR = "def double(values):\n    return [v * FACTOR for v in values]"
+
+
+def said(one):
+    """What a student reads of an exercise."""
+    return one["message"] or one["parts"][-1]["message"]
+
+
+def test_a_name_that_is_missing_is_put_down_to_the_cell_that_should_have_made_it():
+    found = marked(notebook(double=TIMES_FACTOR, before=NO_SEABORN))
+    assert verdicts(found) == {"77.1": "error", "77.2": "passed"}
+    assert said(found["77.1"]).startswith(
+        f"Look further up: an earlier cell failed: {NOT_THERE} Your code raised NameError: name "
+        "'FACTOR' is not defined. It happened in line 2"
+    )
+
+
+def test_the_first_cell_that_failed_is_named_however_many_fail_after_it():
+    default = "def double(values, factor=FACTOR):\n    return [v * factor for v in values]"
+    total = "def total(values):\n    return sum(v * FACTOR for v in values)"
+    found = marked(notebook(double=default, total=total, before=NO_SEABORN))
+    for one in found.values():
+        assert f"an earlier cell failed: {NOT_THERE} Your code raised NameError" in said(one)
+        assert said(one).count("earlier cell") == 1
+
+
+@pytest.mark.parametrize(
+    ("before", "double"),
+    [
+        (NO_SEABORN, "def double(values):\n    return 1 / 0"),  # it needs no name
+        ("raise NotImplementedError()", TIMES_FACTOR),  # nobody has written that cell
+        ("", TIMES_FACTOR),  # no cell failed before
+        ("", "def double(values, factor=FACTOR):\n    return values"),  # but this one
+    ],
+)
+def test_an_earlier_cell_is_not_named_where_it_explains_nothing(before, double):
+    found = marked(notebook(double=double, before=before))
+    assert said(found["77.1"]).startswith("Your code raised ")
+
+
+def test_what_an_earlier_cell_says_is_cut_and_the_own_error_is_still_there():
+    before = "raise ValueError('\\ud800' + 5_000_000 * 'x')"
+    message = said(marked(notebook(double=TIMES_FACTOR, before=before))["77.1"])
+    assert message.startswith("Look further up: an earlier cell failed: ValueError: ?xxx")
+    assert "name 'FACTOR' is not defined" in message
+    assert len(message) <= 600
+
+
 def test_the_class_page_shows_what_fails_most_and_groups_equal_wrong_answers(graded):
     report, root, _ = graded
     double = report["class"][0]

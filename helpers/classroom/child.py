@@ -16,6 +16,7 @@ from typing import Any
 
 from helpers.classroom.confine import confine
 from helpers.classroom.wire import decode, encode, read_frame, write_frame
+from helpers.errors import one_line
 
 MISSING = object()
 
@@ -46,6 +47,7 @@ class Submission:
         self.calls, self.fallbacks, self.tools = take_exercises(module)
         self.asked: dict[str, Any] = {}  # exercise → the answer that was last asked
         self.placed: dict[str, Any] = {}  # exercise → what took its place
+        self.failed = ""  # what the first cell that failed has raised
         confine(isolation, folder=folder, limits=limits, hide=hide)
         self.shell = start_shell()
 
@@ -57,7 +59,12 @@ class Submission:
         """Run a cell as Jupyter would; what it raises is told and stops nothing."""
         result = self.shell.run_cell(source, store_history=False)
         error = result.error_before_exec or result.error_in_exec
-        return {} if error is None else self._told(error, None)
+        if error is None:
+            return {}
+        told = self._told(error, None)
+        if not self.failed and told["type"] != "stub":
+            self.failed = f"{told['type']}: {one_line(error)}"[:200]
+        return told
 
     def ask(self, *, exercise: str, name: str, part: int, seed: int, arguments: Any, again: bool):
         """What an answer returns. `again`: only if another one has its name by now."""
@@ -90,7 +97,10 @@ class Submission:
 
     def _told(self, error: BaseException, answer: Any) -> dict:
         kind = "stub" if isinstance(error, NotImplementedError) else type(error).__name__
-        return {"error": self.tools["error_text"](error, answer), "type": kind}
+        text = self.tools["error_text"](error, answer)
+        if kind == "NameError" and self.failed:  # that cell may be why nothing has the name
+            text = f"Look further up: an earlier cell failed: {self.failed}. {text}"
+        return {"error": text, "type": kind}
 
 
 def take_exercises(module: str) -> tuple[dict, dict, dict]:
