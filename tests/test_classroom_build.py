@@ -176,7 +176,7 @@ REFUSED = {
         "ex-01-3-hints",
         "<details><summary>Hint 3</summary>",
         "",
-        "three hints",
+        "ex-01-3-hints has 2 hints: three in",
     ),
 }
 
@@ -195,12 +195,40 @@ def test_a_third_hint_may_nearly_give_it_away(changed):
     assert "border = n_train" not in student_text(read_source(path), "class")
 
 
-def test_a_missing_cell_is_named(tmp_path):
+@pytest.mark.parametrize(
+    ("ids", "says"),
+    [
+        (["ex-01-2-check"], "lacks the cell ex-01-2-check: expected intro"),
+        (
+            ["ex-01-2-task", "ex-01-2-check"],
+            "lacks the cells ex-01-2-task, ex-01-2-check: expected",
+        ),
+    ],
+)
+def test_missing_cells_are_named(ids, says, tmp_path):
     notebook = nbformat.read(FIRST, as_version=4)
-    notebook.cells = [cell for cell in notebook.cells if cell.id != "ex-01-2-check"]
+    notebook.cells = [cell for cell in notebook.cells if cell.id not in ids]
     nbformat.write(notebook, tmp_path / FIRST.name)
-    with pytest.raises(CourseError, match="lacks the cell ex-01-2-check"):
+    with pytest.raises(CourseError, match=says):
         read_source(tmp_path / FIRST.name)
+
+
+def test_all_that_an_exercise_lacks_is_said_at_once(tmp_path):
+    notebook = nbformat.read(FIRST, as_version=4)
+    for cell in notebook.cells:
+        if cell.id.startswith("ex-01-2-"):
+            cell.source = ""
+    nbformat.write(notebook, tmp_path / FIRST.name)
+    with pytest.raises(CourseError) as error:
+        read_source(tmp_path / FIRST.name)
+    assert str(error.value) == (
+        f"{FIRST.name}, cell ex-01-2-task lacks '## Exercise 01.2 · Three parts, every row once'; "
+        "cell ex-01-2-task lacks 'medium · 10 minute'; "
+        "cell ex-01-2-answer lacks '### BEGIN SOLUTION'; cell ex-01-2-answer lacks 'split_rows'; "
+        "cell ex-01-2-check lacks 'check(\"01.2\")'; "
+        "cell ex-01-2-check lacks '# expected(\"01.2\")'; "
+        "cell ex-01-2-hints has 0 hints: three in <details>…</details> are needed."
+    )
 
 
 def test_a_file_that_is_no_notebook_is_named(tmp_path):

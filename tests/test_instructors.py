@@ -1,15 +1,22 @@
 """The instructor's guide says what is true: numbers, commands, files."""
 
 import re
+import shutil
+import textwrap
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
 import pytest
+import toy_exercises
 
 from helpers.checks import exercises
+from helpers.classroom import build
 from helpers.cli import build_parser
+from helpers.errors import CourseError
 
 ROOT = Path(__file__).parent.parent
+OWN = "02.5"  # the exercise of one's own that the guide shows how to add
 GUIDE = (ROOT / "exercises" / "INSTRUCTORS.md").read_text(encoding="utf-8")
 
 
@@ -29,7 +36,8 @@ def test_every_open_exercise_is_named_as_one_to_read():
 
 def test_exercises_that_the_plans_name_exist():
     known = {x.id for x in exercises()}
-    assert set(re.findall(r"\b0[1-9]\.\d\b", GUIDE)) <= known
+    assert set(re.findall(r"\b0[1-9]\.\d\b", GUIDE)) - {OWN} <= known
+    assert OWN not in known
 
 
 @pytest.mark.parametrize(
@@ -47,6 +55,37 @@ def test_it_names_the_folder_in_which_the_notebooks_for_a_class_lie():
     assert f"`{default_folder('class').as_posix()}`" in GUIDE
 
 
+def python_of_the_guide():
+    return [textwrap.dedent(x) for x in re.findall(r" *```python\n(.*?)```", GUIDE, re.DOTALL)]
+
+
+def test_its_recipe_for_an_exercise_of_ones_own_builds(tmp_path, monkeypatch):
+    """Its lines add the cells; filled with what it asks for, the notebook is in order."""
+    own = replace(toy_exercises.DOUBLE, id=OWN, title="Title", minutes=5)
+    lesson = exercises("02")
+    monkeypatch.setattr(build, "exercises", lambda number: (*lesson, own))
+    path = tmp_path / "exercises" / "solutions" / "02_collating_and_masking.ipynb"
+    path.parent.mkdir(parents=True)
+    shutil.copy(build.SOLUTIONS / path.name, path)
+    monkeypatch.chdir(tmp_path)
+    [lines] = [code for code in python_of_the_guide() if "ex-02-5" in code]
+    exec(compile(lines, "INSTRUCTORS.md", "exec"), {})
+    with pytest.raises(CourseError, match="ex-02-5-task lacks .* ex-02-5-hints has 0 hints"):
+        build.read_source(path)
+    notebook = nbformat.read(path, as_version=4)
+    asked = dict(re.findall(r"^   - \*(\w+)\*: (.+)$", GUIDE, re.MULTILINE))
+    code = {kind: re.findall(r"`(.+?)`", text) for kind, text in asked.items()}
+    begin, end = code["answer"]
+    cells = {cell.id: cell for cell in notebook.cells}
+    cells["ex-02-5-task"].source = "\n\n".join(code["task"])
+    cells["ex-02-5-answer"].source = f"def double(v):\n    {begin}\n    return 2 * v\n    {end}"
+    cells["ex-02-5-check"].source = "\n".join(code["check"])
+    cells["ex-02-5-hints"].source = "\n\n".join(3 * code["hints"])
+    nbformat.write(notebook, path)
+    made = build.student_text(build.read_source(path), "class")
+    assert "raise NotImplementedError()" in made.partition("ex-02-5-answer")[2]
+
+
 def test_its_few_lines_print_what_students_wrote(tmp_path, monkeypatch, capsys):
     (tmp_path / "class" / "ada").mkdir(parents=True)
     made = nbformat.read(ROOT / "exercises" / "06_masking_experiment.ipynb", as_version=4)
@@ -54,7 +93,7 @@ def test_its_few_lines_print_what_students_wrote(tmp_path, monkeypatch, capsys):
     words.source += "\n\nOne contrast, named beforehand."
     nbformat.write(made, tmp_path / "class" / "ada" / "06_masking_experiment.ipynb")
     monkeypatch.chdir(tmp_path)
-    [lines] = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
+    [lines] = [code for code in python_of_the_guide() if "words" in code]
     exec(compile(lines, "INSTRUCTORS.md", "exec"), {})
     assert capsys.readouterr().out == f"ada\n{words.source}\n\n"
 

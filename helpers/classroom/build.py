@@ -227,7 +227,8 @@ def _check_cells(source: Source) -> None:
     wanted += ["progress", "next"]
     missing = [id for id in wanted if id not in cells]
     if missing or [id for id in ids if id in wanted] != wanted:
-        what = f"lacks the cell {missing[0]}" if missing else "has its cells in another order"
+        which = f"cell{'s' if len(missing) > 1 else ''} {', '.join(missing)}"
+        what = f"lacks the {which}" if missing else "has its cells in another order"
         raise CourseError(f"{source.path.name} {what}: expected {', '.join(wanted)}.")
     for exercise in source.exercises:
         _check_exercise(source, exercise, cells)
@@ -237,6 +238,7 @@ def _check_cells(source: Source) -> None:
 
 
 def _check_exercise(source: Source, exercise: Exercise, cells: dict[str, NotebookNode]) -> None:
+    """Raise CourseError with all that the exercise's cells lack."""
     prefix = cell_prefix(exercise)
     head = f"## Exercise {exercise.id} · {exercise.title}\n"
     effort = f"{exercise.difficulty} · {exercise.minutes} minute"
@@ -245,14 +247,16 @@ def _check_exercise(source: Source, exercise: Exercise, cells: dict[str, Noteboo
         "answer": ("### BEGIN SOLUTION", exercise.answer),
         "check": (f'check("{exercise.id}")', f'# expected("{exercise.id}")'),
     }
-    for kind, texts in wanted.items():
-        cell = cells[f"{prefix}-{kind}"]
-        for text in texts:
-            if text not in cell.source:
-                raise CourseError(f"{source.where(cell)} lacks {text.strip()!r}.")
-    hints = cells[f"{prefix}-hints"]
-    if len(HINT.findall(hints.source)) != 3:
-        raise CourseError(f"{source.where(hints)}: three hints in <details>…</details> are needed.")
+    lacks = [
+        f"cell {prefix}-{kind} lacks {text.strip()!r}"
+        for kind, texts in wanted.items()
+        for text in texts
+        if text not in cells[f"{prefix}-{kind}"].source
+    ]
+    if (n := len(HINT.findall(cells[f"{prefix}-hints"].source))) != 3:
+        lacks.append(f"cell {prefix}-hints has {n} hints: three in <details>…</details> are needed")
+    if lacks:
+        raise CourseError(f"{source.path.name}, {'; '.join(lacks)}.")
 
 
 def cell_prefix(exercise: Exercise) -> str:
