@@ -1,10 +1,10 @@
-"""`course exercises build`."""
+"""`course exercises build` and `words`."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from helpers.commands.common import emit, file_name
+from helpers.commands.common import emit, file_name, note, plain
 
 
 def add_exercises(commands):
@@ -24,6 +24,13 @@ def add_exercises(commands):
         "--nbgrader", type=file_name, metavar="FOLDER", help="write a source tree for nbgrader"
     )
     build.set_defaults(run=_build)
+    words = actions.add_parser("words", help="print what a class wrote in words")
+    words.add_argument(
+        "folder", metavar="CLASS", type=file_name, help="a folder or a zip for each student in it"
+    )
+    words.add_argument("--exercise", default="", metavar="ID", help="such as 06.4; default: all")
+    words.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    words.set_defaults(run=_words)
     return build
 
 
@@ -84,6 +91,27 @@ def _nbgrader(args) -> int:
     go_on = f"cd {args.nbgrader} && nbgrader generate_assignment {paths[0].stem}"
     emit(args, report, f"{len(names)} assignments were written. Next: {go_on}")
     return 0
+
+
+def _words(args) -> int:
+    from helpers.classroom.words import read_words
+
+    report = read_words(args.folder, args.exercise)
+    for problem in report["problems"]:
+        note(problem)
+    emit(args, report, words_text(report))
+    return 0
+
+
+def words_text(report: dict) -> str:
+    """A heading for each exercise; below it each student's name and words, or why there are none."""
+    lines = []
+    for one in report["exercises"]:
+        lines.append(f"{one['exercise']} · {one['title']}\n")
+        for answer in one["answers"]:
+            words = answer["words"] or f"({answer['remark']})"
+            lines.append(plain(f"{answer['name']}\n{words}\n"))
+    return "\n".join(lines).rstrip("\n")
 
 
 COMMANDS = (add_exercises,)
