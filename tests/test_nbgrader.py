@@ -13,7 +13,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from helpers.classroom.build import POINTS, SOLUTIONS, read_source
+from helpers.classroom.build import POINTS, SOLUTIONS, read_source, student_text
 from helpers.classroom.nbgrader import write_nbgrader
 
 pytest.importorskip("nbgrader", reason='nbgrader is not installed (pip install -e ".[grade]")')
@@ -78,12 +78,13 @@ SUBMISSIONS = {
     "logger": with_a_logger,
     "wrong": wrong_second,
     "untouched": None,
+    "ordinary": right,  # in the notebook of `course exercises build --audience class`
 }
 
 
 @pytest.fixture(scope="module")
 def course(tmp_path_factory):
-    """A course folder in which five students' notebooks of lesson 01 have been marked."""
+    """A course folder in which students' notebooks of lesson 01 have been marked."""
     folder = tmp_path_factory.mktemp("course")
     only = folder / "solutions"
     only.mkdir()
@@ -94,6 +95,8 @@ def course(tmp_path_factory):
     answers = {c.id: c.source for c in SOURCE.notebook.cells if c.id.endswith("-answer")}
     for student, answer in SUBMISSIONS.items():
         notebook = nbformat.read(released, as_version=4)
+        if student == "ordinary":
+            notebook = nbformat.reads(student_text(SOURCE, "class"), as_version=4)
         for cell in notebook.cells:
             if answer and cell.id in answers:
                 cell.source = answer(answers[cell.id])
@@ -137,3 +140,8 @@ def test_words_on_stderr_cost_nothing(scores):
 def test_a_logger_that_holds_on_to_stderr_does_cost_points(scores):
     """As INSTRUCTORS.md says; when this fails, nbgrader has changed and the guide can too."""
     assert float(scores["logger"]["score"]) == 0
+
+
+def test_right_answers_in_a_notebook_that_nbgrader_did_not_make_get_nothing(scores):
+    """As INSTRUCTORS.md says: hand out what lies in release/."""
+    assert float(scores["ordinary"]["score"]) == 0
