@@ -35,7 +35,7 @@ from helpers.classroom.marking import Keys, Lesson, brief, mark
 from helpers.classroom.sandbox import Limits
 from helpers.classroom.submissions import RefusedError, cells_of, collect
 from helpers.cli import main
-from helpers.errors import CourseError
+from helpers.errors import CourseError, SettingsError
 from helpers.files import read_json
 from helpers.markup import prose
 from helpers.settings import COURSE
@@ -559,6 +559,69 @@ grade(Path({str(folder)!r}), Path({str(out)!r}), settings, {{"77": Lesson("77", 
     write_notebook(folder / "student 1" / "77_toy.ipynb", notebook())
     assert grade(folder, out, settings, TOY)["students"][1]["passed"] == 2
     assert len(count) == 3 - done + 1
+
+
+# --- where the marks lie ---------------------------------------------------------------------------
+
+
+def test_marks_may_lie_in_the_class_and_are_never_a_student(tmp_path):
+    folder = small_class(tmp_path / "class", 1)
+    settings = GradeSettings(limits=LIMITS, workers=1)
+    for place in ("marks", "later", "marks"):
+        report = grade(folder, folder / place, settings, TOY)
+        assert [row["name"] for row in report["students"]] == ["student 0"]
+        assert verdicts({e["exercise"]: e for e in report["students"][0]["exercises"]}) == {
+            "77.1": "failed",
+            "77.2": "passed",
+        }
+    line = "later holds the marks of a class, and is no student: it was left out."
+    assert report["problems"] == [line]
+    archive = zipped(tmp_path / "all.zip", **{"ann/77_toy.ipynb": GOOD})
+    with zipfile.ZipFile(archive, "a") as more:
+        for path in (folder / "later").rglob("*.json*"):
+            more.write(path, path.relative_to(folder))
+    students, others = collect(archive, ["77"])
+    assert ([student.name for student in students], others) == (["ann"], [line])
+
+
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [
+        (".", "is the class itself"),
+        ("student 0", "is a student's folder: there is something in it"),
+        ("student 0/marks", "lies inside student 0, which counts as a student's folder"),
+        ("new/marks", "lies inside new, which counts as a student's folder"),
+    ],
+)
+def test_marks_do_not_lie_in_the_way_of_submissions(tmp_path, place, words):
+    folder = small_class(tmp_path / "class", 1)
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(SettingsError, match=words):
+        grade(folder, folder / place, GradeSettings(limits=LIMITS), TOY)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_of_folders_in_each_other_the_outermost_is_hidden(tmp_path):
+    for place in ("class/marks", "class2"):
+        (tmp_path / place).mkdir(parents=True)
+    given = [tmp_path / "class/marks", tmp_path / "class", tmp_path / "class2", tmp_path / "class"]
+    assert sandbox.hidden(given, "work") == [tmp_path / "class", tmp_path / "class2"]
+
+
+def test_a_process_that_does_not_start_is_no_verdict(tmp_path, monkeypatch):
+    """It ends the marking with an error of ours, and the next try marks what this one could not."""
+    folder, out = small_class(tmp_path / "class", 2), tmp_path / "out"
+    settings = GradeSettings(limits=LIMITS, workers=1, isolation=sandbox.best_isolation())
+    with monkeypatch.context() as broken:
+        broken.setattr(sandbox, "font_cache", lambda: ["no path"])  # confining fails
+        with pytest.raises(CourseError, match=r"could not be started: TypeError.*type the same"):
+            grade(folder, out, settings, TOY)
+        broken.setattr(sandbox, "START_SECONDS", 0)
+        with pytest.raises(CourseError, match="could not be started: It did not end within"):
+            grade(folder, out, settings, TOY)
+    assert (out / "journal.jsonl").read_bytes() == b""
+    assert not (out / "grades.json").exists()
+    assert [row["failed"] for row in grade(folder, out, settings, TOY)["students"]] == [1, 1]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such signal")

@@ -23,7 +23,7 @@ import helpers
 from helpers.checks.registry import lessons_with_exercises
 from helpers.classroom.marking import Keys, Lesson, Marked, mark
 from helpers.classroom.sandbox import Limits, best_isolation, end_all
-from helpers.classroom.submissions import Notebook, Student, collect
+from helpers.classroom.submissions import Notebook, Student, collect, holds_marks
 from helpers.errors import CourseError, SettingsError
 from helpers.files import (
     alone_in,
@@ -87,6 +87,7 @@ def grade(
     settings = settings or GradeSettings()
     lessons = course_lessons() if lessons is None else lessons
     check_folder(out)
+    check_place(out, folder)
     students, others = collect(folder, sorted(lessons), leave_out=out)
     out.mkdir(parents=True, exist_ok=True)
     with alone_in(out, "marks"):
@@ -95,6 +96,24 @@ def grade(
         report = {**make_report(students, marks, lessons, isolation), "problems": others}
         write_results(out, report)
     return report
+
+
+def check_place(out: Path, folder: Path) -> None:
+    """Raise SettingsError where the marks would lie in the way of what a student handed in."""
+    place, folder_of_class = out.resolve(), folder.resolve()
+    reason = ""
+    if place == folder_of_class:
+        reason = "is the class itself"
+    elif folder_of_class in place.parents:
+        top = folder_of_class / place.relative_to(folder_of_class).parts[0]
+        if top != place:
+            reason = f"lies inside {top.name}, which counts as a student's folder"
+        elif top.is_dir() and (names := os.listdir(top)) and not holds_marks(names):
+            reason = "is a student's folder: there is something in it"
+    if reason:
+        raise SettingsError(
+            f"--out {out} {reason}. Name a folder for the marks alone, beside {folder} or new in it."
+        )
 
 
 def course_lessons() -> dict[str, Lesson]:
@@ -121,6 +140,7 @@ def mark_all(
 ) -> dict[tuple[str, str], list[dict]]:
     """(student, lesson) → results; notebooks that are in the journal are not marked again."""
     journal = out / "journal.jsonl"
+    journal.touch()  # from now on the folder is known as one with marks
     known = {line["key"]: line["results"] for line in repair_journal(journal, MARKS)}
     common = code_hash(settings, lessons, isolation)
     keys = {

@@ -65,12 +65,25 @@ class EndedError(Exception):
         self.verdict, self.message = verdict, message
 
 
+class StartError(CourseError):
+    """No process could be started for a submission: the machine's fault, and no student's."""
+
+    def __init__(self, reason: str):
+        self.reason = reason.strip()
+        super().__init__(
+            f"a submission's process could not be started: {self.reason} This says nothing about the "
+            "submission, and no verdict was written down for it. Once it is mended, type the same "
+            "command again: what was marked before is kept."
+        )
+
+
 class Sandbox:
     """A running submission, as a context: at its end nothing of it is left."""
 
     def __init__(self, module: str, *, isolation: str, limits: Limits, hide: Sequence[Path] = ()):
         self.limits, self.isolation = limits, isolation
         self.why: EndedError | None = None
+        self.who = "It"  # until code of the submission runs
         self.deadline = float("inf")
         self.token = secrets.token_hex(16)
         self.folder = tempfile.mkdtemp(prefix="course-grade-")
@@ -109,9 +122,14 @@ class Sandbox:
             reply = self.ask(self._start, START_SECONDS)
             if "ready" not in reply:
                 raise self._end("error", reply["error"])
+        except EndedError as end:  # none of the submission's own code has run yet
+            self.close()
+            printed = self.printed.decode(errors="replace")[-300:]
+            raise StartError(f"{end.message} {printed}") from None
         except BaseException:
             self.close()
             raise
+        self.who = "Your code"
         return self
 
     def __exit__(self, *exception) -> None:
@@ -144,7 +162,7 @@ class Sandbox:
             raise self._end("error", "Something else came back than what was asked for.")
         raise self._end(
             "error",
-            "Your code ended Python itself: with os._exit, a crash of a library, or more memory or "
+            f"{self.who} ended Python itself: with os._exit, a crash of a library, or more memory or "
             "disk than there is.",
         )
 
@@ -180,9 +198,11 @@ class Sandbox:
             memory, count = usage(self.process.pid)
             if memory > self.limits.memory:
                 most = f"{self.limits.memory / 1e6:,.0f} MB"
-                self._end("error", f"Your code needed more than {most} of memory.")
+                self._end("error", f"{self.who} needed more than {most} of memory.")
             elif count > self.limits.processes:
-                self._end("error", f"Your code started more than {self.limits.processes} programs.")
+                self._end(
+                    "error", f"{self.who} started more than {self.limits.processes} programs."
+                )
             elif time.monotonic() > self.deadline:
                 self._end("time-out", "It did not end in its time.")
             else:
@@ -284,10 +304,14 @@ def environment(folder: str, token: str) -> dict[str, str]:
 
 
 def hidden(folders: Sequence[Path], work: str) -> list[Path]:
-    """Those of the folders that the process itself does not need."""
+    """Those of the folders that the process itself does not need, without those inside others.
+
+    An empty folder is put over each of them: what lay inside is not there to be covered any more.
+    """
     needed = [Path(x).resolve() for x in (helpers.__file__, sys.prefix, sys.executable, work)]
-    found = [folder.resolve() for folder in folders if folder.is_dir()]
-    return [f for f in dict.fromkeys(found) if not any(n.is_relative_to(f) for n in needed)]
+    found = dict.fromkeys(folder.resolve() for folder in folders if folder.is_dir())
+    found = [f for f in found if not any(n.is_relative_to(f) for n in needed)]
+    return [f for f in found if not any(other in f.parents for other in found)]
 
 
 @lru_cache
@@ -318,5 +342,5 @@ def why_not(isolation: str) -> str:
     try:
         with box:
             return ""
-    except EndedError as end:
-        return f"{end.message} {box.printed.decode(errors='replace')[-300:]}".strip()
+    except StartError as error:
+        return error.reason

@@ -13,7 +13,7 @@ import re
 import stat
 import unicodedata
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -70,6 +70,12 @@ class File:
     read: Callable[[], bytes]  # one byte more than MAX_NOTEBOOK at most
 
 
+def holds_marks(names: Iterable[str]) -> bool:
+    """Whether a folder with these files is one that `course grade` wrote."""
+    found = set(names)
+    return "journal.jsonl" in found and bool(found & {"grades.json", ".lock"})
+
+
 def collect(
     folder: Path, lessons: Sequence[str], leave_out: Path | None = None
 ) -> tuple[list[Student], list[str]]:
@@ -79,7 +85,7 @@ def collect(
     """
     others: list[str] = []
     if _is_zip(folder):
-        groups = _groups_of_zip(folder)
+        groups = _groups_of_zip(folder, others)
     else:
         groups = _groups_of_folder(folder, leave_out, others)
     students, taken = [], {}
@@ -135,6 +141,8 @@ def _groups_of_folder(folder: Path, leave_out: Path | None, others: list[str]) -
         name = printable(path.name)
         if path.is_symlink():
             others.append(f"{name} is a link, and links are not followed.")
+        elif path.is_dir() and holds_marks(inside.name for inside in path.iterdir()):
+            others.append(f"{name} holds the marks of a class, and is no student: it was left out.")
         elif path.is_dir():
             yield path.name, *_files_of_folder(path)
         elif _is_zip(path):
@@ -143,7 +151,7 @@ def _groups_of_folder(folder: Path, leave_out: Path | None, others: list[str]) -
             others.append(f"{name} is neither a folder nor a zip of a student: it was not marked.")
 
 
-def _groups_of_zip(path: Path) -> Iterator[tuple]:
+def _groups_of_zip(path: Path, others: list[str]) -> Iterator[tuple]:
     """The same for a zip of the whole class, whose first folders are the students."""
     files, problems = _files_of_archive(path)
     if problems:
@@ -155,7 +163,10 @@ def _groups_of_zip(path: Path) -> Iterator[tuple]:
         parts = PurePosixPath(file.name).parts[alone:]  # below the folder that holds all others
         groups.setdefault(parts[0], []).append(file)
     for name, mine in sorted(groups.items()):
-        yield name, mine, []
+        if holds_marks("/".join(PurePosixPath(f.name).parts[alone + 1 :]) for f in mine):
+            others.append(f"{name} holds the marks of a class, and is no student: it was left out.")
+        else:
+            yield name, mine, []
 
 
 def _is_clutter(name: str) -> bool:
