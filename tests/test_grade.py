@@ -741,6 +741,52 @@ def test_whatever_is_not_marked_is_said(tmp_path):
     assert others == ["readme.md is neither a folder nor a zip of a student: it was not marked."]
 
 
+SOLUTION = json.dumps(
+    notebook(*(f"### BEGIN SOLUTION\n{answer}\n### END SOLUTION" for answer in RIGHT.values()))
+)
+A_LESSON = json.dumps({"cells": [cell("print('a lesson, run last')", "l77-01")]})
+
+
+def put(folder, **files):
+    """Files with these contents, each newer than the one before."""
+    for place, (name, text) in enumerate(files.items()):
+        write_notebook(folder / name, text)
+        os.utime(folder / name, (1e9 + place, 1e9 + place))
+
+
+def test_of_a_whole_course_folder_the_notebook_of_exercises_is_marked(tmp_path):
+    """As docs/setup.md has students copy it: lessons and solutions have the same names."""
+    names = ("exercises/77_toy.ipynb", "notebooks/77_toy.ipynb", "exercises/solutions/77_toy.ipynb")
+    put(tmp_path / "ann", **dict(zip(names, (GOOD, A_LESSON, SOLUTION), strict=True)))
+    zipped(tmp_path / "bob.zip", **dict(zip(names, (GOOD, A_LESSON, SOLUTION), strict=True)))
+    for student in collect(tmp_path, ["77"])[0]:
+        assert student.notebooks["77"].file == "exercises/77_toy.ipynb"
+        assert student.problems == [
+            "exercises/solutions/77_toy.ipynb was not marked: the course's own solution.",
+            "notebooks/77_toy.ipynb was not marked: not the notebook of exercises, which is there.",
+        ]
+
+
+def test_the_courses_own_solution_is_not_marked_even_alone_but_an_own_one_is(tmp_path):
+    put(tmp_path / "ann", **{"solutions/77_toy.ipynb": SOLUTION})
+    put(tmp_path / "bob", **{"solutions/77_toy.ipynb": GOOD})
+    put(tmp_path / "cem", **{"77_toy.ipynb": A_LESSON})
+    (ann, bob, cem), _ = collect(tmp_path, ["77"])
+    assert ann.notebooks == {}
+    assert ann.problems == ["solutions/77_toy.ipynb was not marked: the course's own solution."]
+    assert len(bob.notebooks["77"].cells) == 7
+    assert len(cem.notebooks["77"].cells) == 1
+    assert bob.problems == cem.problems == []
+
+
+def test_a_notebook_that_can_be_read_is_taken_before_a_newer_one_that_cannot(tmp_path):
+    put(tmp_path / "ann", **{"77_a.ipynb": json.dumps(WITHOUT_IDS), "77_b.ipynb": "no"})
+    ((ann,), _) = collect(tmp_path, ["77"])
+    assert ann.notebooks["77"].file == "77_a.ipynb"
+    (problem,) = ann.problems
+    assert problem.startswith("77_b.ipynb was not marked: it is not a notebook")
+
+
 def test_two_students_of_one_name_are_both_marked(tmp_path):
     write_notebook(tmp_path / "ann" / "77_toy.ipynb", notebook())
     zipped(tmp_path / "Ann.zip", **{"77_toy.ipynb": GOOD})

@@ -275,7 +275,7 @@ def _read(file: File) -> bytes:
 
 def _sort_in(student: Student, files: Sequence[File], lessons: Sequence[str]) -> None:
     """Give the student the notebooks among the files, and a line for each that is none."""
-    chosen: dict[str, File] = {}
+    found: dict[str, list[Candidate]] = {}
     for file in sorted(files, key=lambda f: (f.time, f.name)):
         base = PurePosixPath(file.name).name
         number = re.match(r"(\d\d)[_ -]", base)
@@ -287,15 +287,69 @@ def _sort_in(student: Student, files: Sequence[File], lessons: Sequence[str]) ->
                 f"{', '.join(lessons)}, as in {lessons[0]}_name.ipynb."
             )
         else:
-            if older := chosen.get(number.group(1)):
-                student.problems.append(
-                    f"{older.name} was not marked: {file.name} is for the same lesson, and newer."
-                )
-            chosen[number.group(1)] = file
-    for lesson, file in sorted(chosen.items()):
-        student.notebooks[lesson] = read_notebook(lesson, file)
+            lesson = number.group(1)
+            found.setdefault(lesson, []).append(Candidate(file, read_notebook(lesson, file)))
+    _leave_out(student, found, Candidate.is_solution, "the course's own solution")
+    several = {lesson: many for lesson, many in found.items() if len(many) > 1}
+    _leave_out(student, several, Candidate.is_none, "not the notebook of exercises, which is there")
+    for lesson, candidates in sorted((found | several).items()):
+        if candidates:
+            student.notebooks[lesson] = _newest(student, candidates)
     if not files and not student.problems:
         student.problems.append("Nothing was handed in: the folder is empty.")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A notebook that may be the one to mark for its lesson."""
+
+    file: File
+    notebook: Notebook
+
+    def is_solution(self, _: Sequence[Candidate]) -> bool:
+        """Whether it is one of exercises/solutions: there, and with the marks around each answer."""
+        answers = [c.source for c in self.notebook.cells if re.fullmatch("ex-.*-answer", c.id)]
+        there = "solutions" in PurePosixPath(self.file.name).parts[:-1]
+        return there and bool(answers) and all("### BEGIN SOLUTION" in text for text in answers)
+
+    def is_none(self, among: Sequence[Candidate]) -> bool:
+        """Whether it has no exercises, as a lesson, while another one has."""
+        if self.notebook.problem or self.has_exercises():
+            return False
+        return any(other.has_exercises() for other in among)
+
+    def has_exercises(self) -> bool:
+        """Whether it has an exercise's cells, or what checks them in a notebook without ids."""
+        number = self.notebook.lesson
+        checks = re.compile(rf"""^\s*check\(\s*["']{number}\.""", re.MULTILINE)
+        cells = self.notebook.cells
+        return any(c.id.startswith(f"ex-{number}-") or checks.search(c.source) for c in cells)
+
+
+def _leave_out(
+    student: Student, found: dict[str, list[Candidate]], bad: Callable, why: str
+) -> None:
+    """Take the bad ones out of what was found, with one line for all of them."""
+    names = []
+    for lesson, candidates in found.items():
+        out = [candidate for candidate in candidates if bad(candidate, candidates)]
+        found[lesson] = [candidate for candidate in candidates if candidate not in out]
+        names += [candidate.file.name for candidate in out]
+    if names:
+        were = "was" if len(names) == 1 else "were"
+        student.problems.append(f"{', '.join(sorted(names))} {were} not marked: {why}.")
+
+
+def _newest(student: Student, candidates: Sequence[Candidate]) -> Notebook:
+    """The notebook to mark, the newest that can be read, with a line for each other one."""
+    readable = [one for one in candidates if not one.notebook.problem] or candidates[-1:]
+    *others, chosen = readable
+    student.problems += [one.notebook.problem for one in candidates if one not in readable]
+    for older in others:
+        student.problems.append(
+            f"{older.file.name} was not marked: {chosen.file.name} is for the same lesson, and newer."
+        )
+    return chosen.notebook
 
 
 def read_notebook(lesson: str, file: File) -> Notebook:
