@@ -767,6 +767,29 @@ def test_of_a_whole_course_folder_the_notebook_of_exercises_is_marked(tmp_path):
         ]
 
 
+@pytest.mark.parametrize("zip_it", [False, True], ids=["folder", "zip"])
+def test_of_equal_dates_the_later_copy_is_marked(tmp_path, zip_it):
+    names = ["77_toy (1).ipynb", "77_toy (10).ipynb", "77_toy (9).ipynb", "77_toy.ipynb"]
+    if zip_it:
+        zipped(tmp_path / "ann.zip", **dict.fromkeys(names, GOOD))
+    for name in () if zip_it else names:
+        put(tmp_path / "ann", **{name: GOOD})
+    ((ann,), _) = collect(tmp_path, ["77"])
+    assert ann.notebooks["77"].file == "77_toy (10).ipynb"
+    same = "77_toy (10).ipynb is for the same lesson, and of the same date and a later copy."
+    assert ann.problems == [f"{names[n]} was not marked: {same}" for n in (3, 0, 2)]
+
+
+def test_of_equal_dates_without_numbers_the_last_name_is_marked_and_that_is_said(tmp_path):
+    for name in ("77_a.ipynb", "77_b.ipynb"):
+        put(tmp_path / "ann", **{name: GOOD})
+    ((ann,), _) = collect(tmp_path, ["77"])
+    assert ann.problems == [
+        "77_a.ipynb was not marked: 77_b.ipynb is for the same lesson, and of the same date and later "
+        "by name."
+    ]
+
+
 def test_the_courses_own_solution_is_not_marked_even_alone_but_an_own_one_is(tmp_path):
     put(tmp_path / "ann", **{"solutions/77_toy.ipynb": SOLUTION})
     put(tmp_path / "bob", **{"solutions/77_toy.ipynb": GOOD})

@@ -276,7 +276,7 @@ def _read(file: File) -> bytes:
 def _sort_in(student: Student, files: Sequence[File], lessons: Sequence[str]) -> None:
     """Give the student the notebooks among the files, and a line for each that is none."""
     found: dict[str, list[Candidate]] = {}
-    for file in sorted(files, key=lambda f: (f.time, f.name)):
+    for file in sorted(files, key=lambda f: (f.time, copy_number(f.name), f.name)):
         base = PurePosixPath(file.name).name
         number = re.match(r"(\d\d)[_ -]", base)
         if not base.endswith(".ipynb"):
@@ -345,11 +345,27 @@ def _newest(student: Student, candidates: Sequence[Candidate]) -> Notebook:
     readable = [one for one in candidates if not one.notebook.problem] or candidates[-1:]
     *others, chosen = readable
     student.problems += [one.notebook.problem for one in candidates if one not in readable]
-    for older in others:
+    for other in (one.file for one in others):
+        if other.time < chosen.file.time:
+            why = "newer"
+        elif copy_number(other.name) < copy_number(chosen.file.name):
+            why = "of the same date and a later copy"
+        else:
+            why = "of the same date and later by name"
         student.problems.append(
-            f"{older.file.name} was not marked: {chosen.file.name} is for the same lesson, and newer."
+            f"{other.name} was not marked: {chosen.file.name} is for the same lesson, and {why}."
         )
     return chosen.notebook
+
+
+def copy_number(name: str) -> int:
+    """Which copy of a file it is, as browsers, Jupyter and Windows write it; 0 for the first.
+
+    >>> [copy_number(f"a{x}.ipynb") for x in ("", " (1)", "-Copy2", " - Copy (3)", " - Copy")]
+    [0, 1, 2, 3, 1]
+    """
+    copy = re.search(r"( - Copy)?(?: ?\((\d{1,4})\)|-Copy(\d{1,4})|(?<=Copy))\.ipynb$", name)
+    return int(copy[2] or copy[3] or 1) if copy else 0
 
 
 def read_notebook(lesson: str, file: File) -> Notebook:
