@@ -790,6 +790,27 @@ def test_of_equal_dates_without_numbers_the_last_name_is_marked_and_that_is_said
     ]
 
 
+@pytest.mark.parametrize("kind", ["folders", "zips in a folder", "a zip"])
+def test_a_class_within_the_class_is_noticed(tmp_path, kind):
+    folder, end = tmp_path / "class", ".zip" if kind == "zips in a folder" else ""
+    for name in ("ada", "ben"):
+        if end:
+            zipped(folder / "groupA" / f"{name}.zip", **{"77_toy.ipynb": GOOD})
+        else:
+            put(folder / "groupA" / name, **{"77_toy.ipynb": GOOD, "78_toy.ipynb": GOOD})
+    if kind == "a zip":
+        names = [f"{top}/77_toy.ipynb" for top in ("groupA/ada", "groupA/ben", "zoe")]
+        folder = zipped(tmp_path / "class.zip", **dict.fromkeys(names, GOOD))
+    top = "groupA/" if kind == "a zip" else ""
+    student = collect(folder, ["77", "78"])[0][0]
+    assert student.name == "groupA"
+    assert (
+        f"{top}ada{end} and {top}ben{end} hold notebooks for the same lesson, and one was marked for "
+        "each lesson. If they are several students, name the folder they lie in as the class (of a "
+        "zip, unpacked)."
+    ) in student.problems
+
+
 def test_the_courses_own_solution_is_not_marked_even_alone_but_an_own_one_is(tmp_path):
     put(tmp_path / "ann", **{"solutions/77_toy.ipynb": SOLUTION})
     put(tmp_path / "bob", **{"solutions/77_toy.ipynb": GOOD})

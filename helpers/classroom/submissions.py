@@ -13,10 +13,11 @@ import re
 import stat
 import unicodedata
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
+from itertools import takewhile
 from pathlib import Path, PurePosixPath
 
 from helpers.errors import CourseError, one_line
@@ -184,7 +185,7 @@ def _files_of_folder(folder: Path) -> tuple[list[File], list[str]]:
             problems.append(f"{name} is a link, and links are not followed.")
         elif _is_zip(path):
             more, wrong = _files_of_archive(path)
-            files += more
+            files += [replace(file, name=f"{printable(name)}/{file.name}") for file in more]
             problems += wrong
         elif path.is_file():
             about = path.stat()
@@ -292,7 +293,14 @@ def _sort_in(student: Student, files: Sequence[File], lessons: Sequence[str]) ->
     _leave_out(student, found, Candidate.is_solution, "the course's own solution")
     several = {lesson: many for lesson, many in found.items() if len(many) > 1}
     _leave_out(student, several, Candidate.is_none, "not the notebook of exercises, which is there")
-    for lesson, candidates in sorted((found | several).items()):
+    found |= several
+    if groups := _groups_in(found):
+        student.problems.append(
+            f"{' and '.join(groups)} hold notebooks for the same lesson, and one was marked for each "
+            "lesson. If they are several students, name the folder they lie in as the class (of a zip, "
+            "unpacked)."
+        )
+    for lesson, candidates in sorted(found.items()):
         if candidates:
             student.notebooks[lesson] = _newest(student, candidates)
     if not files and not student.problems:
@@ -338,6 +346,18 @@ def _leave_out(
     if names:
         were = "was" if len(names) == 1 else "were"
         student.problems.append(f"{', '.join(sorted(names))} {were} not marked: {why}.")
+
+
+def _groups_in(found: Mapping[str, Sequence[Candidate]]) -> list[str]:
+    """The folders of a student that hold a notebook for the same lesson, as several students do."""
+    groups: set[str] = set()
+    for candidates in found.values():
+        folders = [PurePosixPath(one.file.name).parts[:-1] for one in candidates]
+        levels = takewhile(lambda level: len(set(level)) == 1, zip(*folders, strict=False))
+        shared = len(list(levels))
+        tops = {"/".join(folder[: shared + 1]) for folder in folders if len(folder) > shared}
+        groups |= tops if len(tops) > 1 else set()
+    return sorted(groups)
 
 
 def _newest(student: Student, candidates: Sequence[Candidate]) -> Notebook:
