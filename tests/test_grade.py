@@ -608,6 +608,35 @@ def test_of_folders_in_each_other_the_outermost_is_hidden(tmp_path):
     assert sandbox.hidden(given, "work") == [tmp_path / "class", tmp_path / "class2"]
 
 
+def test_a_class_packed_and_unpacked_and_all_its_marks_are_out_of_sight(tmp_path):
+    """What the folder of the class shows to a submission: no name but those it was given."""
+    looks = f"""import os
+def double(values):
+    seen = []
+    for top, _, files in os.walk({str(tmp_path)!r}):
+        seen += [name for name in files if os.path.getsize(os.path.join(top, name))]
+    try:
+        open({str(tmp_path / "class.zip")!r}, "rb").read(1)
+        open({str(tmp_path / "class.zip")!r}, "ab")
+    except OSError as error:
+        seen.append(type(error).__name__)
+    return sorted(seen)"""
+    if sandbox.best_isolation() != "namespaces":
+        pytest.skip("without namespaces nothing can be hidden")
+    write_notebook(tmp_path / "class" / "ann" / "77_toy.ipynb", notebook(double=looks))
+    text = (tmp_path / "class" / "ann" / "77_toy.ipynb").read_text()
+    zipped(tmp_path / "class.zip", **{"class/ann/77_toy.ipynb": text})
+    write_notebook(tmp_path / "yours.txt", "no part of it")
+    for earlier in (tmp_path / "marks1", tmp_path / "out" / "marks2"):
+        for name in ("journal.jsonl", "grades.json", "grades.csv"):
+            write_notebook(earlier / name, "ben 100 %")
+    for given in ("class", "class.zip"):
+        settings = GradeSettings(limits=LIMITS, workers=1)
+        report = grade(tmp_path / given, tmp_path / "out" / f"of {given}", settings, TOY)
+        (double, _) = report["students"][0]["exercises"]
+        assert double["parts"][0]["got"] == "['yours.txt']"
+
+
 def test_a_process_that_does_not_start_is_no_verdict(tmp_path, monkeypatch):
     """It ends the marking with an error of ours, and the next try marks what this one could not."""
     folder, out = small_class(tmp_path / "class", 2), tmp_path / "out"

@@ -157,7 +157,7 @@ def mark_all(
         for notebook in student.notebooks.values()
         if not notebook.problem and keys[student.name, notebook.lesson] not in known
     }
-    hide = [folder, out, SOLUTIONS, *map(_folder_of, lessons.values())]
+    hide = [*places_of_a_class(folder, out), SOLUTIONS, *map(_folder_of, lessons.values())]
     work = Work(lessons, settings, isolation, hide)
     with bar(total=len(todo), desc="marking", unit="notebook") as progress:
         for key, results in work.do(todo):
@@ -165,6 +165,24 @@ def mark_all(
             append_jsonl(journal, {"key": key, "results": results})
             progress.update()
     return {who: known[key] for who, key in keys.items()}
+
+
+def places_of_a_class(folder: Path, out: Path) -> list[Path]:
+    """Where others' work and marks lie: class and marks, the class (un)packed, and earlier marks."""
+    folder, out = folder.resolve(), out.resolve()
+    packed = folder.suffix.lower() == ".zip"
+    twin = folder.with_suffix("") if packed else folder.with_name(f"{folder.name}.zip")
+    beside = {path for place in (folder, out) for path in place.parent.iterdir() if path.is_dir()}
+    earlier = [path for path in sorted(beside) if holds_marks(_names_in(path))]
+    return [folder, out, twin, *earlier]
+
+
+def _names_in(folder: Path) -> list[str]:
+    """The names of what lies in a folder; none where it may not be read."""
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
 
 
 class Work:

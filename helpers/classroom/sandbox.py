@@ -304,12 +304,12 @@ def environment(folder: str, token: str) -> dict[str, str]:
 
 
 def hidden(folders: Sequence[Path], work: str) -> list[Path]:
-    """Those of the folders that the process itself does not need, without those inside others.
+    """Those folders and files that the process itself does not need, without those inside others.
 
-    An empty folder is put over each of them: what lay inside is not there to be covered any more.
+    Something empty is put over each of them: what lay inside is not there to be covered any more.
     """
     needed = [Path(x).resolve() for x in (helpers.__file__, sys.prefix, sys.executable, work)]
-    found = dict.fromkeys(folder.resolve() for folder in folders if folder.is_dir())
+    found = dict.fromkeys(folder.resolve() for folder in folders if folder.exists())
     found = [f for f in found if not any(n.is_relative_to(f) for n in needed)]
     return [f for f in found if not any(other in f.parents for other in found)]
 
