@@ -41,7 +41,7 @@ from helpers.markup import prose
 from helpers.settings import COURSE
 
 TOY = {"77": Lesson("77", "toy_exercises")}
-LIMITS = Limits(seconds=4, memory=600_000_000)
+LIMITS = Limits(seconds=4, memory=800_000_000)
 RIGHT = {
     "77.1": "def double(values):\n    return [v * 2 for v in values]",
     "77.2": "def total(values):\n    return sum(double(values))",
@@ -530,7 +530,7 @@ from pathlib import Path
 from helpers.classroom.grade import GradeSettings, grade
 from helpers.classroom.marking import Lesson
 from helpers.classroom.sandbox import Limits
-limits = Limits(seconds=4, memory=600_000_000)
+limits = Limits(seconds=4, memory=800_000_000)
 settings = GradeSettings(limits=limits, workers=1)
 grade(Path({str(folder)!r}), Path({str(out)!r}), settings, {{"77": Lesson("77", "toy_exercises")}})
 """
@@ -1030,7 +1030,19 @@ def test_the_command_prints_one_object(tmp_path, capsys, toy_course):
         (["nowhere", "--out", "out"], "nowhere is no folder and no zip"),
         (["class", "--out", "out"], "class holds no students"),
         (["class", "--out", "out", "--timeout", "0"], "--timeout 0: give seconds above 0"),
-        (["class", "--out", "out", "--memory", "50"], "needs at least 200 MB"),
+        (
+            ["class", "--out", "out", "--memory", "50"],
+            "--memory 50: PyTorch and a lesson's own cells",
+        ),
+        (["class", "--out", "out", "--memory", "250"], "give 800 to 1000000, such as 2000"),
+        (["class", "--out", "out", "--memory", "nan"], "--memory nan: PyTorch and"),
+        (["class", "--out", "out", "--memory", "inf"], "--memory inf: PyTorch and"),
+        (["class", "--out", "out", "--memory", "1e9"], "--memory 1e+09: PyTorch and"),
+        (["class", "--out", "out", "--timeout", "nan"], "--timeout nan: give seconds above 0"),
+        (
+            ["class", "--out", "out", "--timeout", "inf"],
+            "--timeout inf: give seconds above 0, up to a",
+        ),
         (["class", "--out", "out", "--workers", "0"], "--workers 0: give 1 or more"),
         (["class", "--out", "out", "--seed", "-1"], "--seed -1: give a number from 0"),
         (["class"], "required: --out"),
@@ -1042,6 +1054,15 @@ def test_bad_input_is_said_in_a_line(tmp_path, monkeypatch, capsys, toy_course, 
     assert main(["grade", *options]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert words in line
+
+
+def test_the_least_memory_is_enough_for_the_lesson_that_needs_most():
+    source = COURSE / "exercises" / "08_improving_the_model.ipynb"
+    limits = Limits(memory=grading.LEAST_MEMORY * 1_000_000)
+    lesson = grading.course_lessons()["08"]
+    options = {"limits": limits, "isolation": sandbox.best_isolation()}
+    results = mark(cells_of(source.read_bytes()), lesson, Keys((1,)), **options)
+    assert [one["verdict"] for one in results] == ["not attempted"] * 4
 
 
 def test_a_class_that_is_being_marked_is_not_marked_twice_at_once(tmp_path, toy_course):

@@ -43,6 +43,7 @@ SOLUTIONS = Path(helpers.__file__).parents[1] / "exercises" / "solutions"
 SEED = (
     20_011  # above what a student's name can give as seed; each part is asked with it and the next
 )
+LEAST_MEMORY, MOST_MEMORY = 800, 1_000_000  # MB; lesson 02 took 480 with no answer in it, 08 640
 COUNTS = {  # how a student's row calls each verdict
     "passed": "passed",
     "failed": "failed",
@@ -62,16 +63,24 @@ class GradeSettings:
     isolation: str = ""  # one of ISOLATIONS; "": the best that works here
 
     def __post_init__(self):
-        if self.limits.seconds <= 0:
-            raise SettingsError(f"--timeout {self.limits.seconds:g}: give seconds above 0.")
-        if self.limits.memory < 200_000_000:
+        if not 0 < self.limits.seconds <= 86_400:
             raise SettingsError(
-                f"--memory {self.limits.memory / 1e6:g}: Python with PyTorch needs at least 200 MB."
+                f"--timeout {self.limits.seconds:g}: give seconds above 0, up to a day (86400)."
             )
+        check_memory(self.limits.memory / 1e6)
         if self.workers < 0:
             raise SettingsError(f"--workers {self.workers}: give 1 or more.")
         if not 0 <= self.seed < 2**31:
             raise SettingsError(f"--seed {self.seed}: give a number from 0 to {2**31 - 1}.")
+
+
+def check_memory(megabytes: float) -> None:
+    """Raise SettingsError for a limit that no notebook keeps, or that limits nothing."""
+    if not LEAST_MEMORY <= megabytes <= MOST_MEMORY:
+        raise SettingsError(
+            f"--memory {megabytes:g}: PyTorch and a lesson's own cells need up to 660 MB; give "
+            f"{LEAST_MEMORY} to {MOST_MEMORY}, such as 2000."
+        )
 
 
 def grade(
