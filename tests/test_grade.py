@@ -754,17 +754,17 @@ def test_archives_that_grow_are_refused(tmp_path, monkeypatch):
 
 def test_whatever_is_not_marked_is_said(tmp_path):
     for name in ("77_a.ipynb", "77_b.ipynb", "42_x.ipynb", "notes.ipynb", "notes.txt"):
-        write_notebook(tmp_path / "ann" / name, notebook())
+        write_notebook(tmp_path / "ann" / name, GOOD if name[0] == "7" else A_LESSON)
         os.utime(tmp_path / "ann" / name, (1e9 - ord(name[3]), 1e9 - ord(name[3])))
     (tmp_path / "readme.md").write_text("hello")
     (ann,), others = collect(tmp_path, ["77"])
     assert ann.notebooks["77"].file == "77_a.ipynb"
     assert sorted(ann.problems) == [
-        "42_x.ipynb was not marked: no exercises have its number. Those that have: 77, as in "
-        "77_name.ipynb.",
+        "42_x.ipynb was not marked: no exercises have its number, and it has no exercise's cells. Those "
+        "that have: 77, as in 77_name.ipynb.",
         "77_b.ipynb was not marked: 77_a.ipynb is for the same lesson, and newer.",
-        "notes.ipynb was not marked: no exercises have its number. Those that have: 77, as in "
-        "77_name.ipynb.",
+        "notes.ipynb was not marked: no exercises have its number, and it has no exercise's cells. Those "
+        "that have: 77, as in 77_name.ipynb.",
         "notes.txt is not a notebook and was not marked.",
     ]
     assert others == ["readme.md is neither a folder nor a zip of a student: it was not marked."]
@@ -860,17 +860,53 @@ def test_a_notebook_that_can_be_read_is_taken_before_a_newer_one_that_cannot(tmp
     assert problem.startswith("77_b.ipynb was not marked: it is not a notebook")
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["77_TOY.IPYNB", "Copy of 77_toy.ipynb", "lea_77_toy.ipynb", "7_toy.ipynb", "78_toy.ipynb"],
+)
+def test_a_lesson_is_known_by_its_exercises_where_the_name_does_not_tell(tmp_path, name):
+    put(tmp_path / "ann", **{name: GOOD})
+    zipped(tmp_path / "bob.zip", **{name: GOOD})
+    students, _ = collect(tmp_path, ["77"])
+    assert [s.notebooks["77"].file for s in students] == [name, name]
+    assert [s.problems for s in students] == [[], []]
+
+
+def test_what_lies_beside_the_students_is_said_in_a_folder_and_in_a_zip(tmp_path):
+    names = ["77_toy.ipynb", "ann/77_toy.ipynb", "readme.md"]
+    put(tmp_path / "class", **dict.fromkeys(names, GOOD))
+    archive = zipped(tmp_path / "a.zip", **dict.fromkeys([*names, "bob.zip"], GOOD))
+    told = [
+        f"{name} is neither a folder nor a zip of a student: it was not marked."
+        for name in ("77_toy.ipynb", "readme.md")
+    ]
+    told[0] += " Put it into a folder with the student's name."
+    students, others = collect(tmp_path / "class", ["77"])
+    assert ([student.name for student in students], others) == (["ann"], told)
+    students, others = collect(archive, ["77"])
+    assert [student.name for student in students] == ["ann"]
+    told.append(
+        "bob.zip is a zip within a zip and was not opened: unpack the class, name its folder."
+    )
+    assert others == told
+    with pytest.raises(CourseError, match=r"no students: .* bob\.zip is a zip within a zip"):
+        collect(zipped(tmp_path / "b.zip", **{"bob.zip": GOOD}), ["77"])
+
+
 def test_two_students_of_one_name_are_both_marked(tmp_path):
     write_notebook(tmp_path / "ann" / "77_toy.ipynb", notebook())
     zipped(tmp_path / "Ann.zip", **{"77_toy.ipynb": GOOD})
     (first, second), _ = collect(tmp_path, ["77"])
     assert {first.name, second.name} in ({"Ann", "ann (2)"}, {"ann", "Ann (2)"})
     assert all([first.problems, second.problems, first.notebooks, second.notebooks])
+    assert "If they are one, who handed in a folder and a zip perhaps" in first.problems[0]
 
 
 @pytest.mark.parametrize(
     ("data", "words"),
     [
+        (b"", "the file is empty"),
+        (b" \n", "the file is empty"),
         (b"\xff\xfe", "not a notebook"),
         (b"[" * 100_000, "not a notebook"),
         (b"[]", "no cells"),

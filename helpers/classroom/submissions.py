@@ -13,6 +13,7 @@ import re
 import stat
 import unicodedata
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -100,14 +101,17 @@ def collect(
             student.problems.append(
                 f"There are two students called {first!r}: this one is {student.name!r}."
             )
-            taken[key].problems.append(f"There are two students called {first!r}.")
+            taken[key].problems.append(
+                f"There are two students called {first!r}. If they are one, who handed in a folder and "
+                "a zip perhaps, leave one of the two in the class."
+            )
         taken[unicodedata.normalize("NFC", student.name).casefold()] = student
         _sort_in(student, files, lessons)
         students.append(student)
     if not students:
         raise CourseError(
             f"{folder} holds no students: it needs a folder or a zip for each, with their notebooks "
-            "(NN_*.ipynb) in it."
+            f"(NN_*.ipynb) in it. {' '.join(others[:1])}".rstrip()
         )
     return students, others
 
@@ -149,7 +153,16 @@ def _groups_of_folder(folder: Path, leave_out: Path | None, others: list[str]) -
         elif _is_zip(path):
             yield path.stem, *_files_of_archive(path)
         else:
-            others.append(f"{name} is neither a folder nor a zip of a student: it was not marked.")
+            others.append(_loose(name))
+
+
+def _loose(name: str) -> str:
+    if name.lower().endswith(".zip"):
+        return (
+            f"{name} is a zip within a zip and was not opened: unpack the class, name its folder."
+        )
+    remedy = " Put it into a folder with the student's name." if _is_notebook(name) else ""
+    return f"{name} is neither a folder nor a zip of a student: it was not marked.{remedy}"
 
 
 def _groups_of_zip(path: Path, others: list[str]) -> Iterator[tuple]:
@@ -159,10 +172,14 @@ def _groups_of_zip(path: Path, others: list[str]) -> Iterator[tuple]:
         raise CourseError(problems[0])
     groups: dict[str, list[File]] = {}
     tops = {PurePosixPath(file.name).parts[0] for file in files}
-    alone = len(tops) == 1 and all(len(PurePosixPath(f.name).parts) > 2 for f in files)
+    deep = {len(PurePosixPath(file.name).parts) > 2 for file in files if _is_notebook(file.name)}
+    alone = len(tops) == 1 and deep == {True}
     for file in files:
         parts = PurePosixPath(file.name).parts[alone:]  # below the folder that holds all others
-        groups.setdefault(parts[0], []).append(file)
+        if len(parts) > 1:
+            groups.setdefault(parts[0], []).append(file)
+        else:
+            others.append(_loose(parts[0]))
     for name, mine in sorted(groups.items()):
         if holds_marks("/".join(PurePosixPath(f.name).parts[alone + 1 :]) for f in mine):
             others.append(f"{name} holds the marks of a class, and is no student: it was left out.")
@@ -241,7 +258,7 @@ def _refuse_members(members: Sequence[zipfile.ZipInfo]) -> None:
         if name in seen:
             raise RefusedError(f"{name[:80]!r} is in it twice.")
         seen.add(name)
-    size = sum(m.file_size for m in members if m.filename.endswith(".ipynb"))
+    size = sum(m.file_size for m in members if _is_notebook(m.filename))
     if size > MAX_ARCHIVE:
         raise RefusedError(
             f"its notebooks have {size / 1e6:,.0f} MB, more than {MAX_ARCHIVE / 1e6:.0f}."
@@ -278,18 +295,17 @@ def _sort_in(student: Student, files: Sequence[File], lessons: Sequence[str]) ->
     """Give the student the notebooks among the files, and a line for each that is none."""
     found: dict[str, list[Candidate]] = {}
     for file in sorted(files, key=lambda f: (f.time, copy_number(f.name), f.name)):
-        base = PurePosixPath(file.name).name
-        number = re.match(r"(\d\d)[_ -]", base)
-        if not base.endswith(".ipynb"):
+        if not _is_notebook(file.name):
             student.problems.append(f"{file.name} is not a notebook and was not marked.")
-        elif not number or number.group(1) not in lessons:
-            student.problems.append(
-                f"{file.name} was not marked: no exercises have its number. Those that have: "
-                f"{', '.join(lessons)}, as in {lessons[0]}_name.ipynb."
-            )
+            continue
+        notebook = read_notebook(file, lessons)
+        if notebook.lesson:
+            found.setdefault(notebook.lesson, []).append(Candidate(file, notebook))
         else:
-            lesson = number.group(1)
-            found.setdefault(lesson, []).append(Candidate(file, read_notebook(lesson, file)))
+            student.problems.append(
+                f"{file.name} was not marked: no exercises have its number, and it has no exercise's "
+                f"cells. Those that have: {', '.join(lessons)}, as in {lessons[0]}_name.ipynb."
+            )
     _leave_out(student, found, Candidate.is_solution, "the course's own solution")
     several = {lesson: many for lesson, many in found.items() if len(many) > 1}
     _leave_out(student, several, Candidate.is_none, "not the notebook of exercises, which is there")
@@ -384,24 +400,41 @@ def copy_number(name: str) -> int:
     >>> [copy_number(f"a{x}.ipynb") for x in ("", " (1)", "-Copy2", " - Copy (3)", " - Copy")]
     [0, 1, 2, 3, 1]
     """
-    copy = re.search(r"( - Copy)?(?: ?\((\d{1,4})\)|-Copy(\d{1,4})|(?<=Copy))\.ipynb$", name)
+    copy = re.search(r"( - Copy)?(?: ?\((\d{1,4})\)|-Copy(\d{1,4})|(?<=Copy))\.ipynb$", name, re.I)
     return int(copy[2] or copy[3] or 1) if copy else 0
 
 
-def read_notebook(lesson: str, file: File) -> Notebook:
+def _is_notebook(name: str) -> bool:
+    return name.lower().endswith(".ipynb")
+
+
+def lesson_of(name: str, cells: Sequence[Cell], lessons: Sequence[str]) -> str:
+    """The lesson that a file's name tells, or else the ids of its exercises' cells; "" if none."""
+    number = re.match(r"(\d\d)[_ -]", PurePosixPath(name).name)
+    if number and number[1] in lessons:
+        return number[1]
+    ids = [re.match(r"ex-(\d\d)-\d+-", cell.id) for cell in cells]
+    told = Counter(found[1] for found in ids if found and found[1] in lessons)
+    return max(told, key=told.__getitem__, default="")
+
+
+def read_notebook(file: File, lessons: Sequence[str]) -> Notebook:
     """The notebook in a file, or one that says what is wrong with it."""
     data = b""
     try:
         data = _read(file)
         cells = cells_of(data)
     except RefusedError as error:
-        digest = hashlib.sha256(data).hexdigest()
+        digest, lesson = hashlib.sha256(data).hexdigest(), lesson_of(file.name, (), lessons)
         return Notebook(lesson, file.name, digest, problem=f"{file.name} was not marked: {error}.")
+    lesson = lesson_of(file.name, cells, lessons)
     return Notebook(lesson, file.name, hashlib.sha256(data).hexdigest(), cells)
 
 
 def cells_of(data: bytes) -> tuple[Cell, ...]:
     """The code cells of a notebook's bytes. Raises RefusedError where it is no notebook."""
+    if not data.strip():
+        raise RefusedError("the file is empty")
     try:
         notebook = json.loads(data.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
