@@ -297,9 +297,31 @@ def test_what_is_no_notebook_is_said_and_not_dropped(graded):
     assert problem == "reaches out.zip was refused: '../harm.txt' in it leads out of its folder."
     (problem,) = row(graded, "empty")["problems"]
     assert problem == "Nothing was handed in: the folder is empty."
-    for name in ("reaches out", "empty"):
-        assert row(graded, name)["not_attempted"] == 2
-        assert row(graded, name)["notebooks"] == 0
+    assert [row(graded, "empty")[key] for key in ("not_attempted", "notebooks")] == [2, 0]
+    assert verdicts(of(graded, "reaches out")) == dict.fromkeys(ALL_PASSED, "error")
+    assert "reaches out.zip was refused" in of(graded, "reaches out")["77.1"]["message"]
+    assert row(graded, "reaches out")["notebooks"] == 0
+
+
+def test_what_could_not_be_read_is_nothing_that_the_class_did_not_understand(graded):
+    report, root, _ = graded
+    told = json.dumps(report["class"])
+    assert "not marked" not in told
+    assert "refused" not in told
+    page = BeautifulSoup((root / "out" / "class.html").read_text(encoding="utf-8"), "html.parser")
+    for name in ("no json", "reaches out"):
+        lines = [p.get_text() for p in page.select("p.notice") if p.get_text().startswith(name)]
+        assert len(lines) == 1
+        assert not [td for td in page.select("td") if name in td.get_text() and not td.a]
+
+
+def test_a_broken_zip_beside_good_notebooks_costs_only_what_is_missing(tmp_path):
+    write_notebook(tmp_path / "class" / "ann" / "77_toy.ipynb", notebook())
+    (tmp_path / "class" / "ann" / "more.zip").write_bytes(b"no zip")
+    report = grade(tmp_path / "class", tmp_path / "out", GradeSettings(limits=LIMITS), TOY)
+    (ann,) = report["students"]
+    assert ann["passed"] == 2
+    assert ann["problems"] == ["more.zip was refused: File is not a zip file"]
 
 
 def test_an_exercise_whose_cell_is_gone_is_not_attempted(graded):

@@ -259,7 +259,7 @@ def make_report(
         exercises = []
         for number in numbers:
             found = marks.get((student.name, number))
-            exercises += found or _unmarked(lessons[number], student.notebooks.get(number))
+            exercises += found or _unmarked(lessons[number], student)
         verdicts = Counter(COUNTS[e["verdict"]] for e in exercises)
         problems = [n.problem for n in student.notebooks.values() if n.problem]
         rows.append(
@@ -281,12 +281,18 @@ def make_report(
     }
 
 
-def _unmarked(lesson: Lesson, notebook: Notebook | None) -> list[dict]:
-    """What stands for the exercises of a notebook that is missing or cannot be read."""
+def _unmarked(lesson: Lesson, student: Student) -> list[dict]:
+    """What stands for the exercises of a notebook that is missing, or cannot be read.
+
+    One that is missing may have been in an archive that was refused.
+    """
+    notebook = student.notebooks.get(lesson.number)
+    unread = [notebook.problem] if notebook else student.unread
     verdict, message = "not attempted", f"No notebook {lesson.number}_*.ipynb was handed in."
-    if notebook is not None:
-        verdict, message = "error", notebook.problem
-    return [asdict(Marked(e.id, verdict, message=message)) for e in lesson.exercises]
+    if unread:
+        verdict, message = "error", " ".join(unread)
+    marked = [Marked(e.id, verdict, message=message, unread=bool(unread)) for e in lesson.exercises]
+    return [asdict(one) for one in marked]
 
 
 def class_of(rows: Sequence[dict], titles: Mapping[str, str]) -> list[dict]:
@@ -297,7 +303,7 @@ def class_of(rows: Sequence[dict], titles: Mapping[str, str]) -> list[dict]:
         verdicts = Counter(COUNTS[one["verdict"]] for one in mine)
         wrong: dict[str, Counter] = {}
         for one in mine:
-            if one["verdict"] not in ("passed", "not attempted"):
+            if one["verdict"] not in ("passed", "not attempted") and not one["unread"]:
                 part = one["parts"][-1]["part"] if one["parts"] else "no answer came back"
                 wrong.setdefault(part, Counter())[_kind_of_wrong(one)] += 1
         parts = [

@@ -148,6 +148,7 @@ class Marked:
     verdict: str
     parts: list[dict] = field(default_factory=list)  # those asked, each as `_result` makes it
     message: str = ""  # where no part was asked
+    unread: bool = False  # what was handed in for it cannot be read
 
 
 def _result(part: str, verdict: str, message: str = "", mistake: str = "", got: str = "") -> dict:

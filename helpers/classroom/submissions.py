@@ -60,6 +60,7 @@ class Student:
     name: str
     notebooks: dict[str, Notebook] = field(default_factory=dict)  # by lesson
     problems: list[str] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)  # those of archives that were refused
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,25 @@ class File:
     size: int
     time: float  # of its last change
     read: Callable[[], bytes]  # one byte more than MAX_NOTEBOOK at most
+
+
+@dataclass
+class HandedIn:
+    """All that lies in a student's folder or zip."""
+
+    files: list[File] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)  # a line for each archive that was
+
+    def add_archive(self, path: Path, within: str = "") -> HandedIn:
+        """Itself, with the files of the archive, or the reason why it is refused."""
+        try:
+            more = _files_of_archive(path)
+        except RefusedError as error:
+            self.refused.append(f"{within or path.name} was refused: {error}")
+        else:
+            self.files += [replace(f, name=f"{within}/{f.name}") if within else f for f in more]
+        return self
 
 
 def holds_marks(names: Iterable[str]) -> bool:
@@ -91,9 +111,11 @@ def collect(
     else:
         groups = _groups_of_folder(folder, leave_out, others)
     students, taken = [], {}
-    for given, files, problems in groups:
+    for given, handed_in in groups:
         name = printable(given)
-        student = Student(name, problems=[printable(problem) for problem in problems])
+        student = Student(name, problems=[*map(printable, handed_in.problems)])
+        student.unread = [*map(printable, handed_in.refused)]
+        student.problems += student.unread
         key = unicodedata.normalize("NFC", name).casefold()
         if key in taken:
             student.name = _free_name(name, taken)
@@ -106,7 +128,7 @@ def collect(
                 "a zip perhaps, leave one of the two in the class."
             )
         taken[unicodedata.normalize("NFC", student.name).casefold()] = student
-        _sort_in(student, files, lessons)
+        _sort_in(student, handed_in.files, lessons)
         students.append(student)
     if not students:
         raise CourseError(
@@ -134,7 +156,7 @@ def _is_zip(path: Path) -> bool:
 
 
 def _groups_of_folder(folder: Path, leave_out: Path | None, others: list[str]) -> Iterator[tuple]:
-    """(name, files, problems) of each student; what is no student goes to `others`."""
+    """(name, HandedIn) of each student; what is no student goes to `others`."""
     if not folder.is_dir():
         raise CourseError(
             f"{folder} is no folder and no zip: name the one that holds a folder or a zip for each "
@@ -149,9 +171,9 @@ def _groups_of_folder(folder: Path, leave_out: Path | None, others: list[str]) -
         elif path.is_dir() and holds_marks(inside.name for inside in path.iterdir()):
             others.append(f"{name} holds the marks of a class, and is no student: it was left out.")
         elif path.is_dir():
-            yield path.name, *_files_of_folder(path)
+            yield path.name, _handed_in(path)
         elif _is_zip(path):
-            yield path.stem, *_files_of_archive(path)
+            yield path.stem, HandedIn().add_archive(path)
         else:
             others.append(_loose(name))
 
@@ -167,9 +189,10 @@ def _loose(name: str) -> str:
 
 def _groups_of_zip(path: Path, others: list[str]) -> Iterator[tuple]:
     """The same for a zip of the whole class, whose first folders are the students."""
-    files, problems = _files_of_archive(path)
-    if problems:
-        raise CourseError(problems[0])
+    try:
+        files = _files_of_archive(path)
+    except RefusedError as error:
+        raise CourseError(f"{path.name} was refused: {error}") from error
     groups: dict[str, list[File]] = {}
     tops = {PurePosixPath(file.name).parts[0] for file in files}
     deep = {len(PurePosixPath(file.name).parts) > 2 for file in files if _is_notebook(file.name)}
@@ -184,43 +207,41 @@ def _groups_of_zip(path: Path, others: list[str]) -> Iterator[tuple]:
         if holds_marks("/".join(PurePosixPath(f.name).parts[alone + 1 :]) for f in mine):
             others.append(f"{name} holds the marks of a class, and is no student: it was left out.")
         else:
-            yield name, mine, []
+            yield name, HandedIn(mine)
 
 
 def _is_clutter(name: str) -> bool:
     return name in CLUTTER or name.startswith(".")
 
 
-def _files_of_folder(folder: Path) -> tuple[list[File], list[str]]:
+def _handed_in(folder: Path) -> HandedIn:
     """All files below a folder, those of archives in it included."""
-    files, problems = [], []
+    found = HandedIn()
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         if any(_is_clutter(part) for part in PurePosixPath(name).parts):
             continue
         if path.is_symlink():
-            problems.append(f"{name} is a link, and links are not followed.")
+            found.problems.append(f"{name} is a link, and links are not followed.")
         elif _is_zip(path):
-            more, wrong = _files_of_archive(path)
-            files += [replace(file, name=f"{printable(name)}/{file.name}") for file in more]
-            problems += wrong
+            found.add_archive(path, within=printable(name))
         elif path.is_file():
             about = path.stat()
-            files.append(
+            found.files.append(
                 File(printable(name), about.st_size, about.st_mtime, partial(_read_file, path))
             )
-    return files, problems
+    return found
 
 
-def _files_of_archive(path: Path) -> tuple[list[File], list[str]]:
-    """The files of a zip; or none, and the reason why it is refused."""
+def _files_of_archive(path: Path) -> list[File]:
+    """The files of a zip. Raises RefusedError where nothing of it is taken."""
     try:
         with zipfile.ZipFile(path) as archive:
             members = [m for m in archive.infolist() if not m.is_dir()]
         _refuse_members(members)
-    except (*BAD_ZIP, OSError, RefusedError) as error:
-        return [], [f"{path.name} was refused: {one_line(error)[:200]}"]
-    files = [
+    except (*BAD_ZIP, OSError) as error:
+        raise RefusedError(one_line(error)[:200]) from error
+    return [
         File(
             printable(m.filename),
             m.file_size,
@@ -230,7 +251,6 @@ def _files_of_archive(path: Path) -> tuple[list[File], list[str]]:
         for m in members
         if not any(_is_clutter(part) for part in m.filename.split("/"))
     ]
-    return files, []
 
 
 def _seconds(date_time: tuple) -> float:
