@@ -315,6 +315,24 @@ def test_what_could_not_be_read_is_nothing_that_the_class_did_not_understand(gra
         assert not [td for td in page.select("td") if name in td.get_text() and not td.a]
 
 
+def test_pages_of_who_left_the_class_are_removed_and_nothing_else(tmp_path):
+    folder, out = small_class(tmp_path / "class", 3), tmp_path / "out"
+    settings = GradeSettings(limits=LIMITS, workers=1)
+    grade(folder, out, settings, TOY)
+    (folder / "student 2").rename(tmp_path / "elsewhere")
+    write_notebook(out / "feedback" / "letter to all.html", "by the instructor")
+    report = grade(folder, out, settings, TOY)
+    pages = ["letter to all.html", "student 0.html", "student 1.html"]
+    assert sorted(path.name for path in (out / "feedback").iterdir()) == pages
+    assert report["problems"] == [
+        "feedback/student 2.html was removed: nobody in the class has it any more."
+    ]
+    for forged in ("no json", "[1]", json.dumps({"students": [{"page": "../journal.jsonl"}]})):
+        (out / "grades.json").write_text(forged)
+        assert grade(folder, out, settings, TOY)["problems"] == []
+        assert sorted(path.name for path in (out / "feedback").iterdir()) == pages
+
+
 def test_a_broken_zip_beside_good_notebooks_costs_only_what_is_missing(tmp_path):
     write_notebook(tmp_path / "class" / "ann" / "77_toy.ipynb", notebook())
     (tmp_path / "class" / "ann" / "more.zip").write_bytes(b"no zip")

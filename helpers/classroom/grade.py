@@ -30,6 +30,7 @@ from helpers.files import (
     append_jsonl,
     check_folder,
     content_hash,
+    read_json,
     remove_leftovers,
     repair_journal,
     rewrite_text,
@@ -103,6 +104,7 @@ def grade(
         isolation = settings.isolation or best_isolation()
         marks = mark_all(students, out, settings, lessons, isolation, folder)
         report = {**make_report(students, marks, lessons, isolation), "problems": others}
+        report["problems"] += remove_old_pages(out, page_names([s.name for s in students]))
         write_results(out, report)
     return report
 
@@ -346,6 +348,24 @@ def write_results(out: Path, report: Mapping[str, Any]) -> None:
     rewrite_text(out / "grades.csv", as_csv(report))
     remove_leftovers(out / "grades.json")
     write_json(out / "grades.json", report)
+
+
+def remove_old_pages(out: Path, pages: Sequence[str]) -> list[str]:
+    """Remove pages of students who are no longer in the class; a line for each.
+
+    Only what the last report says that it wrote: other files in the folder are not ours.
+    """
+    try:
+        rows = read_json(out / "grades.json")["students"]
+        old = {Path(row["page"]).name for row in rows}
+    except (CourseError, KeyError, TypeError):  # no report, or not one of ours
+        return []
+    kept = {page.casefold() for page in pages}  # as file systems compare that know no capitals
+    gone = [name for name in sorted(old) if name.casefold() not in kept and name.endswith(".html")]
+    gone = [name for name in gone if (out / "feedback" / name).is_file()]
+    for name in gone:
+        (out / "feedback" / name).unlink()
+    return [f"feedback/{name} was removed: nobody in the class has it any more." for name in gone]
 
 
 def page_names(students: Sequence[str]) -> list[str]:
