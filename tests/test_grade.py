@@ -20,6 +20,7 @@ from typing import ClassVar
 from urllib.parse import unquote
 
 import numpy as np
+import pandas as pd
 import psutil
 import pytest
 import torch
@@ -151,6 +152,7 @@ open("mine.txt", "w").write("allowed")"""
 CLASS = {
     "right": notebook(),
     "warns": notebook(double=WARNS),
+    "Łucja Müller": notebook(),
     "deleted check": notebook(check=None),
     "edited check": notebook(check="double = None\nraise SystemExit"),
     "patches": notebook(double="def double(values):\n    return [0]", before=PATCHES),
@@ -387,12 +389,26 @@ def test_pages_need_nothing_else_and_show_nothing_as_markup_that_students_wrote(
 
 def test_a_table_for_a_spreadsheet(graded):
     _, root, _ = graded
-    with open(root / "out" / "grades.csv", encoding="utf-8", newline="") as f:
+    with open(root / "out" / "grades.csv", encoding="utf-8-sig", newline="") as f:
         rows = {row["name"]: row for row in csv.DictReader(f)}
     assert rows["squares"]["77.1"] == "failed"
     assert (rows["squares"]["passed"], rows["squares"]["failed"]) == ("1", "1")
     assert rows["loops"]["timeout"] == "1"
     assert "refused" in rows["reaches out"]["problems"]
+    assert [rows[name]["share_passed"] for name in ("right", "squares", "empty")] == [
+        *("1.0", "0.5", "0.0")
+    ]
+
+
+def test_the_table_is_utf8_with_a_mark_by_which_excel_knows_it(graded):
+    _, root, _ = graded
+    path = root / "out" / "grades.csv"
+    assert path.read_bytes().startswith(b"\xef\xbb\xbfname,notebooks,passed,")
+    for encoding in ("utf-8", "utf-8-sig"):
+        table = pd.read_csv(path, encoding=encoding)
+        assert list(table.columns[:2]) == ["name", "notebooks"]
+        assert "Łucja Müller" in set(table["name"])
+        assert table["share_passed"].between(0, 1).all()
 
 
 # --- one at a time, with either kind of isolation -------------------------------------------------

@@ -45,6 +45,7 @@ SEED = (
     20_011  # above what a student's name can give as seed; each part is asked with it and the next
 )
 LEAST_MEMORY, MOST_MEMORY = 800, 1_000_000  # MB; lesson 02 took 480 with no answer in it, 08 640
+BYTE_ORDER_MARK = "\ufeff"  # without it Excel takes UTF-8 for something else, and ü for Ã¼
 COUNTS = {  # how a student's row calls each verdict
     "passed": "passed",
     "failed": "failed",
@@ -345,7 +346,7 @@ def write_results(out: Path, report: Mapping[str, Any]) -> None:
         row["page"] = f"feedback/{name}"
         rewrite_text(out / "feedback" / name, feedback_page(row, report))
     rewrite_text(out / "class.html", class_page(report))
-    rewrite_text(out / "grades.csv", as_csv(report))
+    rewrite_text(out / "grades.csv", BYTE_ORDER_MARK + as_csv(report))
     remove_leftovers(out / "grades.json")
     write_json(out / "grades.json", report)
 
@@ -379,14 +380,15 @@ def page_names(students: Sequence[str]) -> list[str]:
 
 
 def as_csv(report: Mapping[str, Any]) -> str:
-    """A row per student: the counts, the verdict on every exercise, and what could not be marked."""
+    """A row per student: counts, share passed, the verdict on every exercise, what was not marked."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     head = ["name", "notebooks", *COUNTS.values()]
-    writer.writerow([*head, *report["titles"], "problems"])
+    writer.writerow([*head, "share_passed", *report["titles"], "problems"])
     for row in report["students"]:
         verdicts = [one["verdict"] for one in row["exercises"]]
-        cells = [*(row[key] for key in head), *verdicts, " ".join(row["problems"])]
+        share = round(row["passed"] / max(len(verdicts), 1), 3)
+        cells = [*(row[key] for key in head), share, *verdicts, " ".join(row["problems"])]
         writer.writerow([_harmless(cell) for cell in cells])
     return text.getvalue()
 
