@@ -579,6 +579,25 @@ with Sandbox("toy_exercises", isolation={isolation!r}, limits=Limits()) as box:
         time.sleep(0.05)
 
 
+def test_folders_of_killed_markers_are_removed_and_no_others(tmp_path, monkeypatch):
+    monkeypatch.setattr(sandbox.tempfile, "tempdir", str(tmp_path))
+    left, new, used, other = (tmp_path / f"course-grade-{n * 8}" for n in "abcd")
+    for folder in (left, new, used, other):
+        write_notebook(folder / "work.txt", "of a submission")
+        write_notebook(folder / (".lock" if folder != other else "no.lock"), "")
+        os.utime(folder, (1e9, 1e9) if folder != new else None)
+    with sandbox.FileLock(used / ".lock"):
+        os.utime(used, (1e9, 1e9))
+        sandbox.remove_left_folders()
+    assert sorted(tmp_path.iterdir()) == [new, used, other]
+    before = set(tmp_path.iterdir())
+    with sandbox.Sandbox("toy_exercises", isolation=sandbox.best_isolation(), limits=LIMITS) as box:
+        os.utime(box.folder, (1e9, 1e9))
+        sandbox.remove_left_folders()
+        assert Path(box.folder).is_dir()
+    assert set(tmp_path.iterdir()) == before - {used}
+
+
 def test_after_a_kill_nothing_is_marked_twice(tmp_path, monkeypatch):
     folder, out = small_class(tmp_path / "class"), tmp_path / "out"
     script = f"""

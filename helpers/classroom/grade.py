@@ -22,7 +22,7 @@ from typing import Any
 import helpers
 from helpers.checks.registry import lessons_with_exercises
 from helpers.classroom.marking import Keys, Lesson, Marked, mark
-from helpers.classroom.sandbox import Limits, best_isolation, end_all
+from helpers.classroom.sandbox import Limits, best_isolation, end_all, remove_left_folders
 from helpers.classroom.submissions import Notebook, Student, collect, holds_marks
 from helpers.errors import CourseError, SettingsError
 from helpers.files import (
@@ -102,6 +102,7 @@ def grade(
     students, others = collect(folder, sorted(lessons), leave_out=out)
     out.mkdir(parents=True, exist_ok=True)
     with alone_in(out, "marks"):
+        remove_left_folders()
         isolation = settings.isolation or best_isolation()
         marks = mark_all(students, out, settings, lessons, isolation, folder)
         report = {**make_report(students, marks, lessons, isolation), "problems": others}

@@ -24,6 +24,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import psutil
+from filelock import FileLock, Timeout
 
 import helpers
 from helpers.classroom.confine import ISOLATIONS
@@ -39,6 +40,7 @@ UNSHARE = (  # of util-linux, which every Linux has; ends with us, and all in it
 )
 KEPT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "SYSTEMROOT", "LD_LIBRARY_PATH")
 RUNNING: weakref.WeakSet[Sandbox] = weakref.WeakSet()
+PREFIX = "course-grade-"  # of folders for work
 TOKEN = "COURSE_SUBMISSION"  # by it a process that ran away is known
 
 
@@ -86,7 +88,10 @@ class Sandbox:
         self.who = "It"  # until code of the submission runs
         self.deadline = float("inf")
         self.token = secrets.token_hex(16)
-        self.folder = tempfile.mkdtemp(prefix="course-grade-")
+        self.folder = tempfile.mkdtemp(prefix=PREFIX)
+        self.lock = FileLock(Path(self.folder) / ".lock")
+        with suppress(NotImplementedError, OSError):  # a file system without locks
+            self.lock.acquire(timeout=0)
         command = [sys.executable, "-m", "helpers.classroom.child"]
         self.process = subprocess.Popen(
             [*UNSHARE, *command] if isolation == "namespaces" else command,
@@ -240,7 +245,27 @@ class Sandbox:
         for stream in streams:
             with suppress(OSError):
                 stream.close()
+        self.lock.release()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def remove_left_folders() -> None:
+    """Remove the folders of submissions whose marker was killed: nobody holds their lock any more.
+
+    One that is a minute old at most may be about to be locked.
+    """
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}????????"):
+        lock = folder / ".lock"
+        with suppress(OSError, NotImplementedError, Timeout):
+            if folder.is_symlink() or lock.is_symlink() or not lock.is_file():
+                continue
+            about = folder.stat()
+            mine = not hasattr(os, "getuid") or about.st_uid == os.getuid()
+            if not mine or time.time() - about.st_mtime < 60:
+                continue
+            with FileLock(lock).acquire(timeout=0):
+                pass
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def end_all() -> None:
