@@ -20,6 +20,7 @@ from typing import ClassVar
 from urllib.parse import unquote
 
 import numpy as np
+import pandas as pd
 import psutil
 import pytest
 import torch
@@ -35,13 +36,13 @@ from helpers.classroom.marking import Keys, Lesson, brief, mark
 from helpers.classroom.sandbox import Limits
 from helpers.classroom.submissions import RefusedError, cells_of, collect
 from helpers.cli import main
-from helpers.errors import CourseError
+from helpers.errors import CourseError, SettingsError
 from helpers.files import read_json
 from helpers.markup import prose
 from helpers.settings import COURSE
 
 TOY = {"77": Lesson("77", "toy_exercises")}
-LIMITS = Limits(seconds=4, memory=600_000_000)
+LIMITS = Limits(seconds=4, memory=800_000_000)
 RIGHT = {
     "77.1": "def double(values):\n    return [v * 2 for v in values]",
     "77.2": "def total(values):\n    return sum(double(values))",
@@ -151,6 +152,7 @@ open("mine.txt", "w").write("allowed")"""
 CLASS = {
     "right": notebook(),
     "warns": notebook(double=WARNS),
+    "Łucja Müller": notebook(),
     "deleted check": notebook(check=None),
     "edited check": notebook(check="double = None\nraise SystemExit"),
     "patches": notebook(double="def double(values):\n    return [0]", before=PATCHES),
@@ -297,9 +299,49 @@ def test_what_is_no_notebook_is_said_and_not_dropped(graded):
     assert problem == "reaches out.zip was refused: '../harm.txt' in it leads out of its folder."
     (problem,) = row(graded, "empty")["problems"]
     assert problem == "Nothing was handed in: the folder is empty."
-    for name in ("reaches out", "empty"):
-        assert row(graded, name)["not_attempted"] == 2
-        assert row(graded, name)["notebooks"] == 0
+    assert [row(graded, "empty")[key] for key in ("not_attempted", "notebooks")] == [2, 0]
+    assert verdicts(of(graded, "reaches out")) == dict.fromkeys(ALL_PASSED, "error")
+    assert "reaches out.zip was refused" in of(graded, "reaches out")["77.1"]["message"]
+    assert row(graded, "reaches out")["notebooks"] == 0
+
+
+def test_what_could_not_be_read_is_nothing_that_the_class_did_not_understand(graded):
+    report, root, _ = graded
+    told = json.dumps(report["class"])
+    assert "not marked" not in told
+    assert "refused" not in told
+    page = BeautifulSoup((root / "out" / "class.html").read_text(encoding="utf-8"), "html.parser")
+    for name in ("no json", "reaches out"):
+        lines = [p.get_text() for p in page.select("p.notice") if p.get_text().startswith(name)]
+        assert len(lines) == 1
+        assert not [td for td in page.select("td") if name in td.get_text() and not td.a]
+
+
+def test_pages_of_who_left_the_class_are_removed_and_nothing_else(tmp_path):
+    folder, out = small_class(tmp_path / "class", 3), tmp_path / "out"
+    settings = GradeSettings(limits=LIMITS, workers=1)
+    grade(folder, out, settings, TOY)
+    (folder / "student 2").rename(tmp_path / "elsewhere")
+    write_notebook(out / "feedback" / "letter to all.html", "by the instructor")
+    report = grade(folder, out, settings, TOY)
+    pages = ["letter to all.html", "student 0.html", "student 1.html"]
+    assert sorted(path.name for path in (out / "feedback").iterdir()) == pages
+    assert report["problems"] == [
+        "feedback/student 2.html was removed: nobody in the class has it any more."
+    ]
+    for forged in ("no json", "[1]", json.dumps({"students": [{"page": "../journal.jsonl"}]})):
+        (out / "grades.json").write_text(forged)
+        assert grade(folder, out, settings, TOY)["problems"] == []
+        assert sorted(path.name for path in (out / "feedback").iterdir()) == pages
+
+
+def test_a_broken_zip_beside_good_notebooks_costs_only_what_is_missing(tmp_path):
+    write_notebook(tmp_path / "class" / "ann" / "77_toy.ipynb", notebook())
+    (tmp_path / "class" / "ann" / "more.zip").write_bytes(b"no zip")
+    report = grade(tmp_path / "class", tmp_path / "out", GradeSettings(limits=LIMITS), TOY)
+    (ann,) = report["students"]
+    assert ann["passed"] == 2
+    assert ann["problems"] == ["more.zip was refused: File is not a zip file"]
 
 
 def test_an_exercise_whose_cell_is_gone_is_not_attempted(graded):
@@ -397,12 +439,26 @@ def test_pages_need_nothing_else_and_show_nothing_as_markup_that_students_wrote(
 
 def test_a_table_for_a_spreadsheet(graded):
     _, root, _ = graded
-    with open(root / "out" / "grades.csv", encoding="utf-8", newline="") as f:
+    with open(root / "out" / "grades.csv", encoding="utf-8-sig", newline="") as f:
         rows = {row["name"]: row for row in csv.DictReader(f)}
     assert rows["squares"]["77.1"] == "failed"
     assert (rows["squares"]["passed"], rows["squares"]["failed"]) == ("1", "1")
     assert rows["loops"]["timeout"] == "1"
     assert "refused" in rows["reaches out"]["problems"]
+    assert [rows[name]["share_passed"] for name in ("right", "squares", "empty")] == [
+        *("1.0", "0.5", "0.0")
+    ]
+
+
+def test_the_table_is_utf8_with_a_mark_by_which_excel_knows_it(graded):
+    _, root, _ = graded
+    path = root / "out" / "grades.csv"
+    assert path.read_bytes().startswith(b"\xef\xbb\xbfname,notebooks,passed,")
+    for encoding in ("utf-8", "utf-8-sig"):
+        table = pd.read_csv(path, encoding=encoding)
+        assert list(table.columns[:2]) == ["name", "notebooks"]
+        assert "Łucja Müller" in set(table["name"])
+        assert table["share_passed"].between(0, 1).all()
 
 
 # --- one at a time, with either kind of isolation -------------------------------------------------
@@ -573,6 +629,25 @@ with Sandbox("toy_exercises", isolation={isolation!r}, limits=Limits()) as box:
         time.sleep(0.05)
 
 
+def test_folders_of_killed_markers_are_removed_and_no_others(tmp_path, monkeypatch):
+    monkeypatch.setattr(sandbox.tempfile, "tempdir", str(tmp_path))
+    left, new, used, other = (tmp_path / f"course-grade-{n * 8}" for n in "abcd")
+    for folder in (left, new, used, other):
+        write_notebook(folder / "work.txt", "of a submission")
+        write_notebook(folder / (".lock" if folder != other else "no.lock"), "")
+        os.utime(folder, (1e9, 1e9) if folder != new else None)
+    with sandbox.FileLock(used / ".lock"):
+        os.utime(used, (1e9, 1e9))
+        sandbox.remove_left_folders()
+    assert sorted(tmp_path.iterdir()) == [new, used, other]
+    before = set(tmp_path.iterdir())
+    with sandbox.Sandbox("toy_exercises", isolation=sandbox.best_isolation(), limits=LIMITS) as box:
+        os.utime(box.folder, (1e9, 1e9))
+        sandbox.remove_left_folders()
+        assert Path(box.folder).is_dir()
+    assert set(tmp_path.iterdir()) == before - {used}
+
+
 def test_after_a_kill_nothing_is_marked_twice(tmp_path, monkeypatch):
     folder, out = small_class(tmp_path / "class"), tmp_path / "out"
     script = f"""
@@ -580,7 +655,7 @@ from pathlib import Path
 from helpers.classroom.grade import GradeSettings, grade
 from helpers.classroom.marking import Lesson
 from helpers.classroom.sandbox import Limits
-limits = Limits(seconds=4, memory=600_000_000)
+limits = Limits(seconds=4, memory=800_000_000)
 settings = GradeSettings(limits=limits, workers=1)
 grade(Path({str(folder)!r}), Path({str(out)!r}), settings, {{"77": Lesson("77", "toy_exercises")}})
 """
@@ -609,6 +684,98 @@ grade(Path({str(folder)!r}), Path({str(out)!r}), settings, {{"77": Lesson("77", 
     write_notebook(folder / "student 1" / "77_toy.ipynb", notebook())
     assert grade(folder, out, settings, TOY)["students"][1]["passed"] == 2
     assert len(count) == 3 - done + 1
+
+
+# --- where the marks lie ---------------------------------------------------------------------------
+
+
+def test_marks_may_lie_in_the_class_and_are_never_a_student(tmp_path):
+    folder = small_class(tmp_path / "class", 1)
+    settings = GradeSettings(limits=LIMITS, workers=1)
+    for place in ("marks", "later", "marks"):
+        report = grade(folder, folder / place, settings, TOY)
+        assert [row["name"] for row in report["students"]] == ["student 0"]
+        assert verdicts({e["exercise"]: e for e in report["students"][0]["exercises"]}) == {
+            "77.1": "failed",
+            "77.2": "passed",
+        }
+    line = "later holds the marks of a class, and is no student: it was left out."
+    assert report["problems"] == [line]
+    archive = zipped(tmp_path / "all.zip", **{"ann/77_toy.ipynb": GOOD})
+    with zipfile.ZipFile(archive, "a") as more:
+        for path in (folder / "later").rglob("*.json*"):
+            more.write(path, path.relative_to(folder))
+    students, others = collect(archive, ["77"])
+    assert ([student.name for student in students], others) == (["ann"], [line])
+
+
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [
+        (".", "is the class itself"),
+        ("student 0", "is a student's folder: there is something in it"),
+        ("student 0/marks", "lies inside student 0, which counts as a student's folder"),
+        ("new/marks", "lies inside new, which counts as a student's folder"),
+    ],
+)
+def test_marks_do_not_lie_in_the_way_of_submissions(tmp_path, place, words):
+    folder = small_class(tmp_path / "class", 1)
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(SettingsError, match=words):
+        grade(folder, folder / place, GradeSettings(limits=LIMITS), TOY)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_of_folders_in_each_other_the_outermost_is_hidden(tmp_path):
+    for place in ("class/marks", "class2"):
+        (tmp_path / place).mkdir(parents=True)
+    given = [tmp_path / "class/marks", tmp_path / "class", tmp_path / "class2", tmp_path / "class"]
+    assert sandbox.hidden(given, "work") == [tmp_path / "class", tmp_path / "class2"]
+
+
+def test_a_class_packed_and_unpacked_and_all_its_marks_are_out_of_sight(tmp_path):
+    """What the folder of the class shows to a submission: no name but those it was given."""
+    looks = f"""import os
+def double(values):
+    seen = []
+    for top, _, files in os.walk({str(tmp_path)!r}):
+        seen += [name for name in files if os.path.getsize(os.path.join(top, name))]
+    try:
+        open({str(tmp_path / "class.zip")!r}, "rb").read(1)
+        open({str(tmp_path / "class.zip")!r}, "ab")
+    except OSError as error:
+        seen.append(type(error).__name__)
+    return sorted(seen)"""
+    if sandbox.best_isolation() != "namespaces":
+        pytest.skip("without namespaces nothing can be hidden")
+    write_notebook(tmp_path / "class" / "ann" / "77_toy.ipynb", notebook(double=looks))
+    text = (tmp_path / "class" / "ann" / "77_toy.ipynb").read_text()
+    zipped(tmp_path / "class.zip", **{"class/ann/77_toy.ipynb": text})
+    write_notebook(tmp_path / "yours.txt", "no part of it")
+    for earlier in (tmp_path / "marks1", tmp_path / "out" / "marks2"):
+        for name in ("journal.jsonl", "grades.json", "grades.csv"):
+            write_notebook(earlier / name, "ben 100 %")
+    for given in ("class", "class.zip"):
+        settings = GradeSettings(limits=LIMITS, workers=1)
+        report = grade(tmp_path / given, tmp_path / "out" / f"of {given}", settings, TOY)
+        (double, _) = report["students"][0]["exercises"]
+        assert double["parts"][0]["got"] == "['yours.txt']"
+
+
+def test_a_process_that_does_not_start_is_no_verdict(tmp_path, monkeypatch):
+    """It ends the marking with an error of ours, and the next try marks what this one could not."""
+    folder, out = small_class(tmp_path / "class", 2), tmp_path / "out"
+    settings = GradeSettings(limits=LIMITS, workers=1, isolation=sandbox.best_isolation())
+    with monkeypatch.context() as broken:
+        broken.setattr(sandbox, "font_cache", lambda: ["no path"])  # confining fails
+        with pytest.raises(CourseError, match=r"could not be started: TypeError.*type the same"):
+            grade(folder, out, settings, TOY)
+        broken.setattr(sandbox, "START_SECONDS", 0)
+        with pytest.raises(CourseError, match="could not be started: It did not end within"):
+            grade(folder, out, settings, TOY)
+    assert (out / "journal.jsonl").read_bytes() == b""
+    assert not (out / "grades.json").exists()
+    assert [row["failed"] for row in grade(folder, out, settings, TOY)["students"]] == [1, 1]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such signal")
@@ -712,20 +879,143 @@ def test_archives_that_grow_are_refused(tmp_path, monkeypatch):
 
 def test_whatever_is_not_marked_is_said(tmp_path):
     for name in ("77_a.ipynb", "77_b.ipynb", "42_x.ipynb", "notes.ipynb", "notes.txt"):
-        write_notebook(tmp_path / "ann" / name, notebook())
+        write_notebook(tmp_path / "ann" / name, GOOD if name[0] == "7" else A_LESSON)
         os.utime(tmp_path / "ann" / name, (1e9 - ord(name[3]), 1e9 - ord(name[3])))
     (tmp_path / "readme.md").write_text("hello")
     (ann,), others = collect(tmp_path, ["77"])
     assert ann.notebooks["77"].file == "77_a.ipynb"
     assert sorted(ann.problems) == [
-        "42_x.ipynb was not marked: no exercises have its number. Those that have: 77, as in "
-        "77_name.ipynb.",
+        "42_x.ipynb was not marked: no exercises have its number, and it has no exercise's cells. Those "
+        "that have: 77, as in 77_name.ipynb.",
         "77_b.ipynb was not marked: 77_a.ipynb is for the same lesson, and newer.",
-        "notes.ipynb was not marked: no exercises have its number. Those that have: 77, as in "
-        "77_name.ipynb.",
+        "notes.ipynb was not marked: no exercises have its number, and it has no exercise's cells. Those "
+        "that have: 77, as in 77_name.ipynb.",
         "notes.txt is not a notebook and was not marked.",
     ]
     assert others == ["readme.md is neither a folder nor a zip of a student: it was not marked."]
+
+
+SOLUTION = json.dumps(
+    notebook(*(f"### BEGIN SOLUTION\n{answer}\n### END SOLUTION" for answer in RIGHT.values()))
+)
+A_LESSON = json.dumps({"cells": [cell("print('a lesson, run last')", "l77-01")]})
+
+
+def put(folder, **files):
+    """Files with these contents, each newer than the one before."""
+    for place, (name, text) in enumerate(files.items()):
+        write_notebook(folder / name, text)
+        os.utime(folder / name, (1e9 + place, 1e9 + place))
+
+
+def test_of_a_whole_course_folder_the_notebook_of_exercises_is_marked(tmp_path):
+    """As docs/setup.md has students copy it: lessons and solutions have the same names."""
+    names = ("exercises/77_toy.ipynb", "notebooks/77_toy.ipynb", "exercises/solutions/77_toy.ipynb")
+    put(tmp_path / "ann", **dict(zip(names, (GOOD, A_LESSON, SOLUTION), strict=True)))
+    zipped(tmp_path / "bob.zip", **dict(zip(names, (GOOD, A_LESSON, SOLUTION), strict=True)))
+    for student in collect(tmp_path, ["77"])[0]:
+        assert student.notebooks["77"].file == "exercises/77_toy.ipynb"
+        assert student.problems == [
+            "exercises/solutions/77_toy.ipynb was not marked: the course's own solution.",
+            "notebooks/77_toy.ipynb was not marked: not the notebook of exercises, which is there.",
+        ]
+
+
+@pytest.mark.parametrize("zip_it", [False, True], ids=["folder", "zip"])
+def test_of_equal_dates_the_later_copy_is_marked(tmp_path, zip_it):
+    names = ["77_toy (1).ipynb", "77_toy (10).ipynb", "77_toy (9).ipynb", "77_toy.ipynb"]
+    if zip_it:
+        zipped(tmp_path / "ann.zip", **dict.fromkeys(names, GOOD))
+    for name in () if zip_it else names:
+        put(tmp_path / "ann", **{name: GOOD})
+    ((ann,), _) = collect(tmp_path, ["77"])
+    assert ann.notebooks["77"].file == "77_toy (10).ipynb"
+    same = "77_toy (10).ipynb is for the same lesson, and of the same date and a later copy."
+    assert ann.problems == [f"{names[n]} was not marked: {same}" for n in (3, 0, 2)]
+
+
+def test_of_equal_dates_without_numbers_the_last_name_is_marked_and_that_is_said(tmp_path):
+    for name in ("77_a.ipynb", "77_b.ipynb"):
+        put(tmp_path / "ann", **{name: GOOD})
+    ((ann,), _) = collect(tmp_path, ["77"])
+    assert ann.problems == [
+        "77_a.ipynb was not marked: 77_b.ipynb is for the same lesson, and of the same date and later "
+        "by name."
+    ]
+
+
+@pytest.mark.parametrize("kind", ["folders", "zips in a folder", "a zip"])
+def test_a_class_within_the_class_is_noticed(tmp_path, kind):
+    folder, end = tmp_path / "class", ".zip" if kind == "zips in a folder" else ""
+    for name in ("ada", "ben"):
+        if end:
+            zipped(folder / "groupA" / f"{name}.zip", **{"77_toy.ipynb": GOOD})
+        else:
+            put(folder / "groupA" / name, **{"77_toy.ipynb": GOOD, "78_toy.ipynb": GOOD})
+    if kind == "a zip":
+        names = [f"{top}/77_toy.ipynb" for top in ("groupA/ada", "groupA/ben", "zoe")]
+        folder = zipped(tmp_path / "class.zip", **dict.fromkeys(names, GOOD))
+    top = "groupA/" if kind == "a zip" else ""
+    student = collect(folder, ["77", "78"])[0][0]
+    assert student.name == "groupA"
+    assert (
+        f"{top}ada{end} and {top}ben{end} hold notebooks for the same lesson, and one was marked for "
+        "each lesson. If they are several students, name the folder they lie in as the class (of a "
+        "zip, unpacked)."
+    ) in student.problems
+
+
+def test_the_courses_own_solution_is_not_marked_even_alone_but_an_own_one_is(tmp_path):
+    put(tmp_path / "ann", **{"solutions/77_toy.ipynb": SOLUTION})
+    put(tmp_path / "bob", **{"solutions/77_toy.ipynb": GOOD})
+    put(tmp_path / "cem", **{"77_toy.ipynb": A_LESSON})
+    (ann, bob, cem), _ = collect(tmp_path, ["77"])
+    assert ann.notebooks == {}
+    assert ann.problems == ["solutions/77_toy.ipynb was not marked: the course's own solution."]
+    assert len(bob.notebooks["77"].cells) == 7
+    assert len(cem.notebooks["77"].cells) == 1
+    assert bob.problems == cem.problems == []
+
+
+def test_a_notebook_that_can_be_read_is_taken_before_a_newer_one_that_cannot(tmp_path):
+    put(tmp_path / "ann", **{"77_a.ipynb": json.dumps(WITHOUT_IDS), "77_b.ipynb": "no"})
+    ((ann,), _) = collect(tmp_path, ["77"])
+    assert ann.notebooks["77"].file == "77_a.ipynb"
+    (problem,) = ann.problems
+    assert problem.startswith("77_b.ipynb was not marked: it is not a notebook")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["77_TOY.IPYNB", "Copy of 77_toy.ipynb", "lea_77_toy.ipynb", "7_toy.ipynb", "78_toy.ipynb"],
+)
+def test_a_lesson_is_known_by_its_exercises_where_the_name_does_not_tell(tmp_path, name):
+    put(tmp_path / "ann", **{name: GOOD})
+    zipped(tmp_path / "bob.zip", **{name: GOOD})
+    students, _ = collect(tmp_path, ["77"])
+    assert [s.notebooks["77"].file for s in students] == [name, name]
+    assert [s.problems for s in students] == [[], []]
+
+
+def test_what_lies_beside_the_students_is_said_in_a_folder_and_in_a_zip(tmp_path):
+    names = ["77_toy.ipynb", "ann/77_toy.ipynb", "readme.md"]
+    put(tmp_path / "class", **dict.fromkeys(names, GOOD))
+    archive = zipped(tmp_path / "a.zip", **dict.fromkeys([*names, "bob.zip"], GOOD))
+    told = [
+        f"{name} is neither a folder nor a zip of a student: it was not marked."
+        for name in ("77_toy.ipynb", "readme.md")
+    ]
+    told[0] += " Put it into a folder with the student's name."
+    students, others = collect(tmp_path / "class", ["77"])
+    assert ([student.name for student in students], others) == (["ann"], told)
+    students, others = collect(archive, ["77"])
+    assert [student.name for student in students] == ["ann"]
+    told.append(
+        "bob.zip is a zip within a zip and was not opened: unpack the class, name its folder."
+    )
+    assert others == told
+    with pytest.raises(CourseError, match=r"no students: .* bob\.zip is a zip within a zip"):
+        collect(zipped(tmp_path / "b.zip", **{"bob.zip": GOOD}), ["77"])
 
 
 def test_two_students_of_one_name_are_both_marked(tmp_path):
@@ -734,11 +1024,14 @@ def test_two_students_of_one_name_are_both_marked(tmp_path):
     (first, second), _ = collect(tmp_path, ["77"])
     assert {first.name, second.name} in ({"Ann", "ann (2)"}, {"ann", "Ann (2)"})
     assert all([first.problems, second.problems, first.notebooks, second.notebooks])
+    assert "If they are one, who handed in a folder and a zip perhaps" in first.problems[0]
 
 
 @pytest.mark.parametrize(
     ("data", "words"),
     [
+        (b"", "the file is empty"),
+        (b" \n", "the file is empty"),
         (b"\xff\xfe", "not a notebook"),
         (b"[" * 100_000, "not a notebook"),
         (b"[]", "no cells"),
@@ -898,7 +1191,19 @@ def test_the_command_prints_one_object(tmp_path, capsys, toy_course):
         (["nowhere", "--out", "out"], "nowhere is no folder and no zip"),
         (["class", "--out", "out"], "class holds no students"),
         (["class", "--out", "out", "--timeout", "0"], "--timeout 0: give seconds above 0"),
-        (["class", "--out", "out", "--memory", "50"], "needs at least 200 MB"),
+        (
+            ["class", "--out", "out", "--memory", "50"],
+            "--memory 50: PyTorch and a lesson's own cells",
+        ),
+        (["class", "--out", "out", "--memory", "250"], "give 800 to 1000000, such as 2000"),
+        (["class", "--out", "out", "--memory", "nan"], "--memory nan: PyTorch and"),
+        (["class", "--out", "out", "--memory", "inf"], "--memory inf: PyTorch and"),
+        (["class", "--out", "out", "--memory", "1e9"], "--memory 1e+09: PyTorch and"),
+        (["class", "--out", "out", "--timeout", "nan"], "--timeout nan: give seconds above 0"),
+        (
+            ["class", "--out", "out", "--timeout", "inf"],
+            "--timeout inf: give seconds above 0, up to a",
+        ),
         (["class", "--out", "out", "--workers", "0"], "--workers 0: give 1 or more"),
         (["class", "--out", "out", "--seed", "-1"], "--seed -1: give a number from 0"),
         (["class"], "required: --out"),
@@ -910,6 +1215,15 @@ def test_bad_input_is_said_in_a_line(tmp_path, monkeypatch, capsys, toy_course, 
     assert main(["grade", *options]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert words in line
+
+
+def test_the_least_memory_is_enough_for_the_lesson_that_needs_most():
+    source = COURSE / "exercises" / "08_improving_the_model.ipynb"
+    limits = Limits(memory=grading.LEAST_MEMORY * 1_000_000)
+    lesson = grading.course_lessons()["08"]
+    options = {"limits": limits, "isolation": sandbox.best_isolation()}
+    results = mark(cells_of(source.read_bytes()), lesson, Keys((1,)), **options)
+    assert [one["verdict"] for one in results] == ["not attempted"] * 4
 
 
 def test_a_class_that_is_being_marked_is_not_marked_twice_at_once(tmp_path, toy_course):

@@ -20,7 +20,7 @@ from collections.abc import Sequence
 ISOLATIONS = ("namespaces", "guard")
 RDONLY, RECURSIVE, AT_FDCWD, MOUNT_SETATTR = 1, 0x8000, -100, 442  # of mount_setattr(2)
 NO_NEW_PRIVS, PARENT_DEATH_SIGNAL, CAPABILITIES_V3 = 38, 1, 0x20080522  # of prctl(2), capset(2)
-NOSUID_NODEV = 2 | 4  # of mount(2)
+NOSUID_NODEV, BIND = 2 | 4, 4096  # of mount(2)
 
 
 def confine(isolation: str, *, folder: str, limits: dict, hide: Sequence[str]) -> None:
@@ -39,9 +39,12 @@ def confine(isolation: str, *, folder: str, limits: dict, hide: Sequence[str]) -
 
 
 def own_file_systems(folder: str, disk: int, hide: Sequence[str]) -> None:
-    """Everything read-only, `folder` and /dev/shm in memory and small, the hidden folders empty."""
+    """Everything read-only, `folder` and /dev/shm in memory and small, what is hidden empty."""
     for place in hide:
-        _mount_memory(place, "size=4k,nr_inodes=2,mode=755")
+        if os.path.isdir(place):
+            _mount_memory(place, "size=4k,nr_inodes=2,mode=755")
+        else:
+            _mount_nothing(place)
     _set_read_only("/", True)
     for place in (folder, "/dev/shm"):
         if os.path.isdir(place):
@@ -52,6 +55,12 @@ def _mount_memory(place: str, options: str) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     target, kind = place.encode(), b"tmpfs"
     _check(libc.mount(kind, target, kind, ctypes.c_ulong(NOSUID_NODEV), options.encode()), place)
+
+
+def _mount_nothing(place: str) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    flags = ctypes.c_ulong(BIND)
+    _check(libc.mount(os.devnull.encode(), place.encode(), None, flags, None), place)
 
 
 def _set_read_only(place: str, recursive: bool) -> None:

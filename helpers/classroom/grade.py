@@ -22,14 +22,15 @@ from typing import Any
 import helpers
 from helpers.checks.registry import lessons_with_exercises
 from helpers.classroom.marking import Keys, Lesson, Marked, mark
-from helpers.classroom.sandbox import Limits, best_isolation, end_all
-from helpers.classroom.submissions import Notebook, Student, collect
+from helpers.classroom.sandbox import Limits, best_isolation, end_all, remove_left_folders
+from helpers.classroom.submissions import Notebook, Student, collect, holds_marks
 from helpers.errors import CourseError, SettingsError
 from helpers.files import (
     alone_in,
     append_jsonl,
     check_folder,
     content_hash,
+    read_json,
     remove_leftovers,
     repair_journal,
     rewrite_text,
@@ -43,6 +44,8 @@ SOLUTIONS = Path(helpers.__file__).parents[1] / "exercises" / "solutions"
 SEED = (
     20_011  # above what a student's name can give as seed; each part is asked with it and the next
 )
+LEAST_MEMORY, MOST_MEMORY = 800, 1_000_000  # MB; lesson 02 took 480 with no answer in it, 08 640
+BYTE_ORDER_MARK = "\ufeff"  # without it Excel takes UTF-8 for something else, and ü for Ã¼
 COUNTS = {  # how a student's row calls each verdict
     "passed": "passed",
     "failed": "failed",
@@ -62,16 +65,24 @@ class GradeSettings:
     isolation: str = ""  # one of ISOLATIONS; "": the best that works here
 
     def __post_init__(self):
-        if self.limits.seconds <= 0:
-            raise SettingsError(f"--timeout {self.limits.seconds:g}: give seconds above 0.")
-        if self.limits.memory < 200_000_000:
+        if not 0 < self.limits.seconds <= 86_400:
             raise SettingsError(
-                f"--memory {self.limits.memory / 1e6:g}: Python with PyTorch needs at least 200 MB."
+                f"--timeout {self.limits.seconds:g}: give seconds above 0, up to a day (86400)."
             )
+        check_memory(self.limits.memory / 1e6)
         if self.workers < 0:
             raise SettingsError(f"--workers {self.workers}: give 1 or more.")
         if not 0 <= self.seed < 2**31:
             raise SettingsError(f"--seed {self.seed}: give a number from 0 to {2**31 - 1}.")
+
+
+def check_memory(megabytes: float) -> None:
+    """Raise SettingsError for a limit that no notebook keeps, or that limits nothing."""
+    if not LEAST_MEMORY <= megabytes <= MOST_MEMORY:
+        raise SettingsError(
+            f"--memory {megabytes:g}: PyTorch and a lesson's own cells need up to 660 MB; give "
+            f"{LEAST_MEMORY} to {MOST_MEMORY}, such as 2000."
+        )
 
 
 def grade(
@@ -87,14 +98,35 @@ def grade(
     settings = settings or GradeSettings()
     lessons = course_lessons() if lessons is None else lessons
     check_folder(out)
+    check_place(out, folder)
     students, others = collect(folder, sorted(lessons), leave_out=out)
     out.mkdir(parents=True, exist_ok=True)
     with alone_in(out, "marks"):
+        remove_left_folders()
         isolation = settings.isolation or best_isolation()
         marks = mark_all(students, out, settings, lessons, isolation, folder)
         report = {**make_report(students, marks, lessons, isolation), "problems": others}
+        report["problems"] += remove_old_pages(out, page_names([s.name for s in students]))
         write_results(out, report)
     return report
+
+
+def check_place(out: Path, folder: Path) -> None:
+    """Raise SettingsError where the marks would lie in the way of what a student handed in."""
+    place, folder_of_class = out.resolve(), folder.resolve()
+    reason = ""
+    if place == folder_of_class:
+        reason = "is the class itself"
+    elif folder_of_class in place.parents:
+        top = folder_of_class / place.relative_to(folder_of_class).parts[0]
+        if top != place:
+            reason = f"lies inside {top.name}, which counts as a student's folder"
+        elif top.is_dir() and (names := os.listdir(top)) and not holds_marks(names):
+            reason = "is a student's folder: there is something in it"
+    if reason:
+        raise SettingsError(
+            f"--out {out} {reason}. Name a folder for the marks alone, beside {folder} or new in it."
+        )
 
 
 def course_lessons() -> dict[str, Lesson]:
@@ -121,6 +153,7 @@ def mark_all(
 ) -> dict[tuple[str, str], list[dict]]:
     """(student, lesson) → results; notebooks that are in the journal are not marked again."""
     journal = out / "journal.jsonl"
+    journal.touch()  # from now on the folder is known as one with marks
     known = {line["key"]: line["results"] for line in repair_journal(journal, MARKS)}
     common = code_hash(settings, lessons, isolation)
     keys = {
@@ -137,7 +170,7 @@ def mark_all(
         for notebook in student.notebooks.values()
         if not notebook.problem and keys[student.name, notebook.lesson] not in known
     }
-    hide = [folder, out, SOLUTIONS, *map(_folder_of, lessons.values())]
+    hide = [*places_of_a_class(folder, out), SOLUTIONS, *map(_folder_of, lessons.values())]
     work = Work(lessons, settings, isolation, hide)
     with bar(total=len(todo), desc="marking", unit="notebook") as progress:
         for key, results in work.do(todo):
@@ -145,6 +178,24 @@ def mark_all(
             append_jsonl(journal, {"key": key, "results": results})
             progress.update()
     return {who: known[key] for who, key in keys.items()}
+
+
+def places_of_a_class(folder: Path, out: Path) -> list[Path]:
+    """Where others' work and marks lie: class and marks, the class (un)packed, and earlier marks."""
+    folder, out = folder.resolve(), out.resolve()
+    packed = folder.suffix.lower() == ".zip"
+    twin = folder.with_suffix("") if packed else folder.with_name(f"{folder.name}.zip")
+    beside = {path for place in (folder, out) for path in place.parent.iterdir() if path.is_dir()}
+    earlier = [path for path in sorted(beside) if holds_marks(_names_in(path))]
+    return [folder, out, twin, *earlier]
+
+
+def _names_in(folder: Path) -> list[str]:
+    """The names of what lies in a folder; none where it may not be read."""
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
 
 
 class Work:
@@ -212,7 +263,7 @@ def make_report(
         exercises = []
         for number in numbers:
             found = marks.get((student.name, number))
-            exercises += found or _unmarked(lessons[number], student.notebooks.get(number))
+            exercises += found or _unmarked(lessons[number], student)
         verdicts = Counter(COUNTS[e["verdict"]] for e in exercises)
         problems = [n.problem for n in student.notebooks.values() if n.problem]
         rows.append(
@@ -234,12 +285,18 @@ def make_report(
     }
 
 
-def _unmarked(lesson: Lesson, notebook: Notebook | None) -> list[dict]:
-    """What stands for the exercises of a notebook that is missing or cannot be read."""
+def _unmarked(lesson: Lesson, student: Student) -> list[dict]:
+    """What stands for the exercises of a notebook that is missing, or cannot be read.
+
+    One that is missing may have been in an archive that was refused.
+    """
+    notebook = student.notebooks.get(lesson.number)
+    unread = [notebook.problem] if notebook else student.unread
     verdict, message = "not attempted", f"No notebook {lesson.number}_*.ipynb was handed in."
-    if notebook is not None:
-        verdict, message = "error", notebook.problem
-    return [asdict(Marked(e.id, verdict, message=message)) for e in lesson.exercises]
+    if unread:
+        verdict, message = "error", " ".join(unread)
+    marked = [Marked(e.id, verdict, message=message, unread=bool(unread)) for e in lesson.exercises]
+    return [asdict(one) for one in marked]
 
 
 def class_of(rows: Sequence[dict], titles: Mapping[str, str]) -> list[dict]:
@@ -250,7 +307,7 @@ def class_of(rows: Sequence[dict], titles: Mapping[str, str]) -> list[dict]:
         verdicts = Counter(COUNTS[one["verdict"]] for one in mine)
         wrong: dict[str, Counter] = {}
         for one in mine:
-            if one["verdict"] not in ("passed", "not attempted"):
+            if one["verdict"] not in ("passed", "not attempted") and not one["unread"]:
                 part = one["parts"][-1]["part"] if one["parts"] else "no answer came back"
                 wrong.setdefault(part, Counter())[_kind_of_wrong(one)] += 1
         parts = [
@@ -290,9 +347,27 @@ def write_results(out: Path, report: Mapping[str, Any]) -> None:
         row["page"] = f"feedback/{name}"
         rewrite_text(out / "feedback" / name, feedback_page(row, report))
     rewrite_text(out / "class.html", class_page(report))
-    rewrite_text(out / "grades.csv", as_csv(report))
+    rewrite_text(out / "grades.csv", BYTE_ORDER_MARK + as_csv(report))
     remove_leftovers(out / "grades.json")
     write_json(out / "grades.json", report)
+
+
+def remove_old_pages(out: Path, pages: Sequence[str]) -> list[str]:
+    """Remove pages of students who are no longer in the class; a line for each.
+
+    Only what the last report says that it wrote: other files in the folder are not ours.
+    """
+    try:
+        rows = read_json(out / "grades.json")["students"]
+        old = {Path(row["page"]).name for row in rows}
+    except (CourseError, KeyError, TypeError):  # no report, or not one of ours
+        return []
+    kept = {page.casefold() for page in pages}  # as file systems compare that know no capitals
+    gone = [name for name in sorted(old) if name.casefold() not in kept and name.endswith(".html")]
+    gone = [name for name in gone if (out / "feedback" / name).is_file()]
+    for name in gone:
+        (out / "feedback" / name).unlink()
+    return [f"feedback/{name} was removed: nobody in the class has it any more." for name in gone]
 
 
 def page_names(students: Sequence[str]) -> list[str]:
@@ -306,14 +381,15 @@ def page_names(students: Sequence[str]) -> list[str]:
 
 
 def as_csv(report: Mapping[str, Any]) -> str:
-    """A row per student: the counts, the verdict on every exercise, and what could not be marked."""
+    """A row per student: counts, share passed, the verdict on every exercise, what was not marked."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     head = ["name", "notebooks", *COUNTS.values()]
-    writer.writerow([*head, *report["titles"], "problems"])
+    writer.writerow([*head, "share_passed", *report["titles"], "problems"])
     for row in report["students"]:
         verdicts = [one["verdict"] for one in row["exercises"]]
-        cells = [*(row[key] for key in head), *verdicts, " ".join(row["problems"])]
+        share = round(row["passed"] / max(len(verdicts), 1), 3)
+        cells = [*(row[key] for key in head), share, *verdicts, " ".join(row["problems"])]
         writer.writerow([_harmless(cell) for cell in cells])
     return text.getvalue()
 

@@ -148,6 +148,7 @@ class Marked:
     verdict: str
     parts: list[dict] = field(default_factory=list)  # those asked, each as `_result` makes it
     message: str = ""  # where no part was asked
+    unread: bool = False  # what was handed in for it cannot be read
 
 
 def _result(part: str, verdict: str, message: str = "", mistake: str = "", got: str = "") -> dict:
@@ -275,7 +276,7 @@ class Marking:
         """Leave out what ended the process; False if the rest of the notebook has no chance."""
         exercise, late = self.step.exercise, time.monotonic() >= self.ends
         end = self._too_long() if late else end
-        if late or self.step == Step():  # or it has not even begun
+        if late:
             self._give_up(end)
             return False
         if exercise is None:

@@ -24,6 +24,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import psutil
+from filelock import FileLock, Timeout
 
 import helpers
 from helpers.classroom.confine import ISOLATIONS
@@ -39,6 +40,7 @@ UNSHARE = (  # of util-linux, which every Linux has; ends with us, and all in it
 )
 KEPT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "SYSTEMROOT", "LD_LIBRARY_PATH")
 RUNNING: weakref.WeakSet[Sandbox] = weakref.WeakSet()
+PREFIX = "course-grade-"  # of folders for work
 TOKEN = "COURSE_SUBMISSION"  # by it a process that ran away is known
 
 
@@ -65,15 +67,31 @@ class EndedError(Exception):
         self.verdict, self.message = verdict, message
 
 
+class StartError(CourseError):
+    """No process could be started for a submission: the machine's fault, and no student's."""
+
+    def __init__(self, reason: str):
+        self.reason = reason.strip()
+        super().__init__(
+            f"a submission's process could not be started: {self.reason} This says nothing about the "
+            "submission, and no verdict was written down for it. Once it is mended, type the same "
+            "command again: what was marked before is kept."
+        )
+
+
 class Sandbox:
     """A running submission, as a context: at its end nothing of it is left."""
 
     def __init__(self, module: str, *, isolation: str, limits: Limits, hide: Sequence[Path] = ()):
         self.limits, self.isolation = limits, isolation
         self.why: EndedError | None = None
+        self.who = "It"  # until code of the submission runs
         self.deadline = float("inf")
         self.token = secrets.token_hex(16)
-        self.folder = tempfile.mkdtemp(prefix="course-grade-")
+        self.folder = tempfile.mkdtemp(prefix=PREFIX)
+        self.lock = FileLock(Path(self.folder) / ".lock")
+        with suppress(NotImplementedError, OSError):  # a file system without locks
+            self.lock.acquire(timeout=0)
         command = [sys.executable, "-m", "helpers.classroom.child"]
         self.process = subprocess.Popen(
             [*UNSHARE, *command] if isolation == "namespaces" else command,
@@ -109,9 +127,14 @@ class Sandbox:
             reply = self.ask(self._start, START_SECONDS)
             if "ready" not in reply:
                 raise self._end("error", reply["error"])
+        except EndedError as end:  # none of the submission's own code has run yet
+            self.close()
+            printed = self.printed.decode(errors="replace")[-300:]
+            raise StartError(f"{end.message} {printed}") from None
         except BaseException:
             self.close()
             raise
+        self.who = "Your code"
         return self
 
     def __exit__(self, *exception) -> None:
@@ -144,7 +167,7 @@ class Sandbox:
             raise self._end("error", "Something else came back than what was asked for.")
         raise self._end(
             "error",
-            "Your code ended Python itself: with os._exit, a crash of a library, or more memory or "
+            f"{self.who} ended Python itself: with os._exit, a crash of a library, or more memory or "
             "disk than there is.",
         )
 
@@ -180,9 +203,11 @@ class Sandbox:
             memory, count = usage(self.process.pid)
             if memory > self.limits.memory:
                 most = f"{self.limits.memory / 1e6:,.0f} MB"
-                self._end("error", f"Your code needed more than {most} of memory.")
+                self._end("error", f"{self.who} needed more than {most} of memory.")
             elif count > self.limits.processes:
-                self._end("error", f"Your code started more than {self.limits.processes} programs.")
+                self._end(
+                    "error", f"{self.who} started more than {self.limits.processes} programs."
+                )
             elif time.monotonic() > self.deadline:
                 self._end("time-out", "It did not end in its time.")
             else:
@@ -220,7 +245,27 @@ class Sandbox:
         for stream in streams:
             with suppress(OSError):
                 stream.close()
+        self.lock.release()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def remove_left_folders() -> None:
+    """Remove the folders of submissions whose marker was killed: nobody holds their lock any more.
+
+    One that is a minute old at most may be about to be locked.
+    """
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}????????"):
+        lock = folder / ".lock"
+        with suppress(OSError, NotImplementedError, Timeout):
+            if folder.is_symlink() or lock.is_symlink() or not lock.is_file():
+                continue
+            about = folder.stat()
+            mine = not hasattr(os, "getuid") or about.st_uid == os.getuid()
+            if not mine or time.time() - about.st_mtime < 60:
+                continue
+            with FileLock(lock).acquire(timeout=0):
+                pass
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def end_all() -> None:
@@ -284,10 +329,14 @@ def environment(folder: str, token: str) -> dict[str, str]:
 
 
 def hidden(folders: Sequence[Path], work: str) -> list[Path]:
-    """Those of the folders that the process itself does not need."""
+    """Those folders and files that the process itself does not need, without those inside others.
+
+    Something empty is put over each of them: what lay inside is not there to be covered any more.
+    """
     needed = [Path(x).resolve() for x in (helpers.__file__, sys.prefix, sys.executable, work)]
-    found = [folder.resolve() for folder in folders if folder.is_dir()]
-    return [f for f in dict.fromkeys(found) if not any(n.is_relative_to(f) for n in needed)]
+    found = dict.fromkeys(folder.resolve() for folder in folders if folder.exists())
+    found = [f for f in found if not any(n.is_relative_to(f) for n in needed)]
+    return [f for f in found if not any(other in f.parents for other in found)]
 
 
 @lru_cache
@@ -318,5 +367,5 @@ def why_not(isolation: str) -> str:
     try:
         with box:
             return ""
-    except EndedError as end:
-        return f"{end.message} {box.printed.decode(errors='replace')[-300:]}".strip()
+    except StartError as error:
+        return error.reason

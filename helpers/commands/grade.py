@@ -26,12 +26,13 @@ def add_grade(commands):
 
 
 def _grade(args) -> int:
-    from helpers.classroom.grade import SEED, GradeSettings, grade
+    from helpers.classroom.grade import SEED, GradeSettings, check_memory, grade
     from helpers.classroom.sandbox import Limits
     from helpers.errors import SettingsError
 
     if args.workers is not None and args.workers < 1:
         raise SettingsError(f"--workers {args.workers}: give 1 or more.")
+    check_memory(args.memory)  # before it becomes a whole number, which nan and inf do not
     settings = GradeSettings(
         limits=Limits(seconds=args.timeout, memory=int(args.memory * 1e6)),
         workers=args.workers or 0,
