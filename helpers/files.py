@@ -41,6 +41,7 @@ BAD_ZIP = (  # what `zipfile` and those that unpack for it raise for a file that
     RuntimeError,
     ValueError,
 )
+MOMENT = 1.0  # seconds until a folder in use is refused
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # full disk, used-up quota, file too large
 
 
@@ -147,12 +148,13 @@ def check_folder(folder: str | Path) -> None:
 def alone_in(folder: str | Path, what: str) -> Iterator[None]:
     """While the block runs, a second process of this machine is refused in the same folder.
 
-    The system gives the lock back however the process ends, a kill included. On a file system
-    without locks, as some clusters have, nobody is refused.
+    The system gives the lock back however the process ends, a kill included; where it had just
+    started another one, a moment later. On a file system without locks, as some clusters have,
+    nobody is refused.
     """
     lock = FileLock(Path(folder) / ".lock")
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=MOMENT)
     except Timeout as error:
         raise CourseError(
             f"another process is at work on the {what} in {folder}: wait for its end, or name "

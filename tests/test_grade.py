@@ -71,7 +71,7 @@ def notebook(double=RIGHT["77.1"], total=RIGHT["77.2"], before="", check='check(
 
 def marked(given, isolation="", limits=LIMITS):
     """Exercise → what became of it, for one notebook."""
-    cells = cells_of(json.dumps(given).encode())
+    cells, _ = cells_of(json.dumps(given).encode())
     isolation = isolation or sandbox.best_isolation()
     keys = Keys((grading.SEED, grading.SEED + 1))
     results = mark(cells, TOY["77"], keys, limits=limits, isolation=isolation)
@@ -564,7 +564,7 @@ found.append(int(status.get("CapEff", "1"), 16))
 def double(values):
     return found"""
     namespaces = sandbox.best_isolation() == "namespaces"
-    cells = cells_of(json.dumps(notebook(double=looks)).encode())
+    cells, _ = cells_of(json.dumps(notebook(double=looks)).encode())
     options = {"limits": LIMITS, "isolation": sandbox.best_isolation()}
     results = mark(cells, TOY["77"], Keys((1,)), hide=[tmp_path / "class"], **options)
     got = results[0]["parts"][-1]["got"]
@@ -1222,7 +1222,7 @@ def test_the_least_memory_is_enough_for_the_lesson_that_needs_most():
     limits = Limits(memory=grading.LEAST_MEMORY * 1_000_000)
     lesson = grading.course_lessons()["08"]
     options = {"limits": limits, "isolation": sandbox.best_isolation()}
-    results = mark(cells_of(source.read_bytes()), lesson, Keys((1,)), **options)
+    results = mark(cells_of(source.read_bytes())[0], lesson, Keys((1,)), **options)
     assert [one["verdict"] for one in results] == ["not attempted"] * 4
 
 

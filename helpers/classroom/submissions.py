@@ -36,7 +36,7 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True)
 class Cell:
-    """A code cell."""
+    """A cell of a notebook."""
 
     id: str  # "" where the file has none
     source: str
@@ -49,8 +49,9 @@ class Notebook:
     lesson: str  # "02"
     file: str
     digest: str  # sha256 of the file
-    cells: tuple[Cell, ...] = ()
+    cells: tuple[Cell, ...] = ()  # of code
     problem: str = ""
+    texts: tuple[Cell, ...] = ()  # the others, of Markdown
 
 
 @dataclass
@@ -443,16 +444,16 @@ def read_notebook(file: File, lessons: Sequence[str]) -> Notebook:
     data = b""
     try:
         data = _read(file)
-        cells = cells_of(data)
+        cells, texts = cells_of(data)
     except RefusedError as error:
         digest, lesson = hashlib.sha256(data).hexdigest(), lesson_of(file.name, (), lessons)
         return Notebook(lesson, file.name, digest, problem=f"{file.name} was not marked: {error}.")
     lesson = lesson_of(file.name, cells, lessons)
-    return Notebook(lesson, file.name, hashlib.sha256(data).hexdigest(), cells)
+    return Notebook(lesson, file.name, hashlib.sha256(data).hexdigest(), cells, texts=texts)
 
 
-def cells_of(data: bytes) -> tuple[Cell, ...]:
-    """The code cells of a notebook's bytes. Raises RefusedError where it is no notebook."""
+def cells_of(data: bytes) -> tuple[tuple[Cell, ...], tuple[Cell, ...]]:
+    """The code cells of a notebook's bytes and the others. Raises RefusedError where it is none."""
     if not data.strip():
         raise RefusedError("the file is empty")
     try:
@@ -464,16 +465,19 @@ def cells_of(data: bytes) -> tuple[Cell, ...]:
     cells = notebook.get("cells") if isinstance(notebook, dict) else None
     if not isinstance(cells, list) or not all(isinstance(cell, dict) for cell in cells):
         raise RefusedError("it is not a notebook (it has no cells)")
-    return tuple(
-        Cell(str(cell.get("id") or ""), _text(cell.get("source", "")))
-        for cell in cells
-        if cell.get("cell_type") == "code"
-    )
+    code, texts = [], []
+    for cell in cells:
+        is_code, source = cell.get("cell_type") == "code", _text(cell.get("source", ""))
+        if is_code and source is None:
+            raise RefusedError("it is not a notebook (a cell has no text)")
+        if source is not None:
+            (code if is_code else texts).append(Cell(str(cell.get("id") or ""), source))
+    return tuple(code), tuple(texts)
 
 
-def _text(source: object) -> str:
+def _text(source: object) -> str | None:
     if isinstance(source, str):
         return source
     if isinstance(source, list) and all(isinstance(line, str) for line in source):
         return "".join(source)
-    raise RefusedError("it is not a notebook (a cell has no text)")
+    return None

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,18 +10,7 @@ from typing import Any
 from helpers.checks.exercise import Exercise
 from helpers.checks.registry import find_exercise, lessons_with_exercises
 from helpers.classroom.build import TEXT_STUB, cell_prefix, read_sources, without_solution
-from helpers.classroom.submissions import (  # its own helpers too: both must take the same files
-    File,
-    Notebook,
-    RefusedError,
-    Student,
-    _groups_of_folder,
-    _groups_of_zip,
-    _is_zip,
-    _read,
-    _text,
-    collect,
-)
+from helpers.classroom.submissions import Cell, Notebook, Student, collect
 from helpers.errors import SettingsError
 
 BEGINNING = 60  # characters by which a question is known in a notebook without ids
@@ -67,31 +54,29 @@ def read_words(folder: Path, only: str = "") -> dict[str, Any]:
     """Exercise by exercise what each student wrote, and a line for all that could not be read."""
     chosen = choose(only)
     students, problems = collect(folder, lessons_with_exercises())
-    handed_in = {n.digest for s in students for n in s.notebooks.values() if not n.problem}
-    cells = cells_by_digest(folder, handed_in)
     for student in students:
         own = student.problems + [n.problem for n in student.notebooks.values() if n.problem]
         problems += [f"{student.name}: {problem}" for problem in own]
-    exercises = [_said(question, students, cells) for question in chosen]
+    exercises = [_said(question, students) for question in chosen]
     return {"exercises": exercises, "problems": problems}
 
 
-def _said(question: Question, students: Sequence[Student], cells: dict[str, list]) -> dict:
+def _said(question: Question, students: Sequence[Student]) -> dict:
     exercise = question.exercise
     answers = [
-        {"name": student.name, **answer(question, student.notebooks.get(exercise.lesson), cells)}
+        {"name": student.name, **answer(question, student.notebooks.get(exercise.lesson))}
         for student in students
     ]
     return {"exercise": exercise.id, "title": exercise.title, "answers": answers}
 
 
-def answer(question: Question, notebook: Notebook | None, cells: dict[str, list]) -> dict[str, str]:
+def answer(question: Question, notebook: Notebook | None) -> dict[str, str]:
     """What a notebook says to the question: `words`, or a `remark` why there are none."""
     if notebook is None:
         return {"words": "", "remark": f"no notebook {question.exercise.lesson}_*.ipynb"}
     if notebook.problem:
         return {"words": "", "remark": f"{notebook.file} cannot be read"}
-    texts = words_in(cells.get(notebook.digest, []), question)
+    texts = words_in(notebook.texts, question)
     if not texts:
         return {"words": "", "remark": f"{notebook.file} has no cell {question.cell} any more"}
     words = "\n\n".join(texts).strip()
@@ -99,32 +84,8 @@ def answer(question: Question, notebook: Notebook | None, cells: dict[str, list]
     return {"words": "" if remark else words, "remark": remark}
 
 
-def words_in(cells: Sequence[tuple[str, str]], question: Question) -> list[str]:
+def words_in(cells: Sequence[Cell], question: Question) -> list[str]:
     """The texts of the cells that are the question's, without the question where it still stands."""
-    texts = [text for id, text in cells if id == question.cell]
-    texts = texts or [text for _, text in cells if text.startswith(question.text[:BEGINNING])]
+    texts = [cell.source for cell in cells if cell.id == question.cell]
+    texts = texts or [c.source for c in cells if c.source.startswith(question.text[:BEGINNING])]
     return [text.removeprefix(question.text).strip() for text in texts]
-
-
-def cells_by_digest(folder: Path, digests: set[str]) -> dict[str, list[tuple[str, str]]]:
-    """sha256 of a notebook's file → ids and texts of its cells, for these files below a class."""
-    found = {}
-    for file in _files(folder):
-        try:
-            data = _read(file)
-            digest = hashlib.sha256(data).hexdigest()
-            if digest in digests:
-                found[digest] = _cells(data)
-        except RefusedError:  # said by `collect`; or a text cell without text, which is none
-            continue
-    return found
-
-
-def _cells(data: bytes) -> list[tuple[str, str]]:
-    cells = json.loads(data.decode("utf-8-sig"))["cells"]
-    return [(cell.get("id", ""), _text(cell.get("source", ""))) for cell in cells]
-
-
-def _files(folder: Path) -> Iterator[File]:
-    groups = _groups_of_zip(folder) if _is_zip(folder) else _groups_of_folder(folder, None, [])
-    return (file for _, files, _ in groups for file in files if file.name.endswith(".ipynb"))
