@@ -213,7 +213,7 @@ def freeze_embeddings(model: GPT) -> GPT:
     """The model, whose token and position vectors are trained no more, nor the head that shares them.
 
     AdamW moves every number by about the rate, however small its gradient. The vectors of tokens that
-    no row holds it moves farthest, as their gradients hardly change direction, away from what
+    no row holds it moves farthest, as their gradients change direction less often, away from what
     pretraining had made of them.
     """
     model.tokens.requires_grad_(False)
