@@ -28,6 +28,7 @@ from helpers.files import (
     content_hash,
     read_json,
     remove_leftovers,
+    rewrite_json,
     sha256,
     write_json,
 )
@@ -199,8 +200,7 @@ def run_lessons(
         if not kept:
             shutil.rmtree(runs, ignore_errors=True)
         mark["lessons"] = dict(kept)
-        remove_leftovers(runs / MARK)
-        write_json(runs / MARK, mark)
+        rewrite_json(runs / MARK, mark)
     elif not (runs / MARK).exists():  # the next one may write here too; nothing of it is kept
         write_json(runs / MARK, {**mark, "finished": True})
     for path in lessons:

@@ -94,10 +94,10 @@ def test_the_metric_by_token_and_by_example():
 
 def test_a_group_of_items_counts_as_one_item():
     nll = {"a": [[1.0, 2, 3], [4, 5, 6]], "b": [[0.0, 0, 1], [0, 1, 1]]}
-    tables, tokens = by_group(nll, [1, 2, 4], ["plural", "capital", "plural"])
-    assert tables["a"].tolist() == [[2, 4], [5, 10]]  # capital, plural
-    assert tables["b"].tolist() == [[0, 1], [1, 1]]
-    assert tokens.tolist() == [2, 5]
+    tables, tokens = by_group(nll, [1, 2, 4], ["plural", "capital", "capital"])
+    assert tables["a"].tolist() == [[5, 1], [11, 4]]  # capital, plural
+    assert tables["b"].tolist() == [[1, 0], [2, 0]]
+    assert tokens.tolist() == [6, 1]
     whole = contrast(nll, [1, 2, 4], "a", "b")
     assert contrast(tables, tokens, "a", "b").mean == pytest.approx(whole.mean)
 

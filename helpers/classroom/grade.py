@@ -31,12 +31,11 @@ from helpers.files import (
     check_folder,
     content_hash,
     read_json,
-    remove_leftovers,
     repair_journal,
+    rewrite_json,
     rewrite_text,
     row_with,
     sha256,
-    write_json,
 )
 from helpers.progress import bar
 
@@ -348,8 +347,7 @@ def write_results(out: Path, report: Mapping[str, Any]) -> None:
         rewrite_text(out / "feedback" / name, feedback_page(row, report))
     rewrite_text(out / "class.html", class_page(report))
     rewrite_text(out / "grades.csv", BYTE_ORDER_MARK + as_csv(report))
-    remove_leftovers(out / "grades.json")
-    write_json(out / "grades.json", report)
+    rewrite_json(out / "grades.json", report)
 
 
 def remove_old_pages(out: Path, pages: Sequence[str]) -> list[str]:

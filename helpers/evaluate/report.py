@@ -28,10 +28,9 @@ from helpers.evaluate.scorecard import compare
 from helpers.files import (
     content_hash,
     read_json,
-    remove_leftovers,
+    rewrite_json,
     rewrite_text,
     sha256,
-    write_json,
 )
 from helpers.judge.verdicts import Verdict, item_hash, read_verdicts, response_hash, summarise
 from helpers.markup import escaped, table
@@ -46,8 +45,7 @@ def write_report(
 ) -> dict[str, Any]:
     """The report as JSON values; written to `out` as a page and beside it as JSON."""
     report = gather(runs, winrate=winrate, votes=votes)
-    remove_leftovers(out.with_suffix(".json"))
-    write_json(out.with_suffix(".json"), report)
+    rewrite_json(out.with_suffix(".json"), report)
     rewrite_text(out, page(report))
     return report
 

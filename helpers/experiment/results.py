@@ -31,9 +31,12 @@ from helpers.files import (
     write_json,
     write_jsonl,
 )
+from helpers.model import GPTConfig
 
 FACTORS = ("rows", "epochs", "ratio", "rate")
-GUESSING = math.log(50257)  # nats a token, of a model that finds every token equally likely
+GUESSING = math.log(
+    GPTConfig.vocab_size
+)  # nats a token, of a model that finds every token equally likely
 
 
 @dataclass(frozen=True)
